@@ -19,15 +19,16 @@ const { testWhere } = require('../helpers/backend.js');
 const { fixturePath, run } = require('../helpers/child.js');
 const { called } = require('../helpers/cli.js');
 const { canMakeGroup } = require('../helpers/control-group.js');
-const { die, faultsOf, startDeath } = require('../helpers/deaths.js');
-const { folder } = require('../helpers/folder.js');
+const { die, faultsOf, onlyIn, startDeath } = require('../helpers/deaths.js');
+const { folder, newFolder, removeFolder } = require('../helpers/folder.js');
 const { limitTest } = require('../helpers/prlimit.js');
 
 const isLinux = process.platform === 'linux';
 const PRELOAD = path.join(__dirname, '..', '..', 'lib', 'auto', 'preload.js');
 
+const BYTES = 96e6; // of one kind; scripts/flight.js has more
+
 const TITLES = {
-  buffers: 'Buffers that leak',
   heap: 'objects that leak',
   upload: 'bodies of uploads',
   uncaught: 'an exception that nobody caught',
@@ -48,9 +49,30 @@ const NOTED = {
 
 for (const [name, title] of Object.entries(TITLES)) {
   testWhere(isLinux, 'Linux', `a recording tells ${title}, dead and alive`, async (t) => {
-    t.deepEqual(faultsOf(name, await die(name, folder(t))), []);
+    t.deepEqual(faultsOf(name, await die(name, folder(t), { bytes: BYTES })), []);
   });
 }
+
+/** One that leaks Buffers, killed: its folder, its termination log, and what its recording says. */
+let leaked;
+function leak() {
+  leaked ??= (async () => {
+    const dir = newFolder();
+    const log = path.join(dir, 'log');
+    fs.writeFileSync(log, '');
+    const env = { RALLOC_TERMINATION_LOG: log };
+    return { dir, log, found: await die('buffers', dir, { env, bytes: BYTES }) };
+  })();
+  return leaked;
+}
+
+test.after.always(async () => {
+  if (leaked !== undefined) removeFolder((await leaked).dir);
+});
+
+testWhere(isLinux, 'Linux', 'a recording tells Buffers that leak, dead and alive', async (t) => {
+  t.deepEqual(faultsOf('buffers', (await leak()).found), []);
+});
 
 for (const [name, title] of Object.entries(NOTED)) {
   testWhere(
@@ -207,34 +229,27 @@ test('an end that no recorder writes is not known, and controls are printed as t
 testWhere(
   isLinux,
   'Linux',
-  'ralloc why tells a process that runs, on a screen of 80 columns',
+  'ralloc why tells a process that runs, and what a shell or npm has started, on a screen of 80 columns',
   async (t) => {
     const dir = folder(t);
-    const child = startDeath('idle', dir);
-    await once(child.stdout, 'data');
-    const { code, stdout } = await called(['why', `${child.pid}`]);
-    t.is(code, 0);
-    t.regex(stdout, /^running, and has /);
-    t.true(stdout.split('\n').every((line) => [...line].length <= 80));
-    const { stdout: json } = await called(['why', '--json', `${child.pid}`]);
-    t.is(JSON.parse(json).pid, child.pid);
-    child.kill('SIGKILL');
-    await once(child, 'close');
+    const shell = startDeath('idle', dir, { enter: '"$0" "$@"; exit' });
+    await once(shell.stdout, 'data');
+    const started = fs.readFileSync(`/proc/${shell.pid}/task/${shell.pid}/children`, 'latin1');
+    const pid = Number(started);
+    for (const one of [pid, shell.pid]) {
+      const { code, stdout, stderr } = await called(['why', `${one}`]);
+      t.is(code, 0, stderr);
+      t.regex(stdout, /^running, and has /);
+      t.true(stdout.split('\n').every((line) => [...line].length <= 80));
+    }
+    const { stdout: json } = await called(['why', '--json', `${pid}`]);
+    t.is(JSON.parse(json).pid, pid);
+    process.kill(pid, 'SIGKILL');
+    await once(shell, 'close');
     const { stdout: dead } = await called(['why', dir]);
     t.regex(dead, /^ended without a word, as by SIGKILL/);
   },
 );
-
-testWhere(isLinux, 'Linux', 'ralloc why of a shell or npm tells what it has started', async (t) => {
-  const child = startDeath('idle', folder(t), { enter: '"$0" "$@"; exit' });
-  await once(child.stdout, 'data');
-  const { code, stdout, stderr } = await called(['why', `${child.pid}`]);
-  t.is(code, 0, stderr);
-  t.regex(stdout, /^running, and has /);
-  const started = fs.readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'latin1');
-  process.kill(Number(started), 'SIGKILL');
-  await once(child, 'close');
-});
 
 test('ralloc why of what is not there says so', async (t) => {
   for (const [name, said] of [
@@ -250,16 +265,17 @@ test('ralloc why of what is not there says so', async (t) => {
 
 testWhere(isLinux, 'Linux', 'the next process tells how the one before ended, once', async (t) => {
   const dir = folder(t);
-  await die('buffers', dir, { bytes: 60e6 });
+  const other = onlyIn((await leak()).dir);
+  fs.copyFileSync(other, path.join(dir, path.basename(other)));
   const next = (...args) =>
     run('flight/next.js', {
       args: [dir, ...args],
       execArgv: ['--require', PRELOAD],
       env: { RALLOC_AUTO: '', RALLOC_FLIGHT_RECORDER: dir },
     });
-  const other = await next();
-  t.is(other.stderr, '', 'of another program');
-  t.is(other.result, null);
+  const first = await next();
+  t.is(first.stderr, '', 'of another program');
+  t.is(first.result, null);
   t.is((await next('kill')).signal, 'SIGKILL');
   const told = await next();
   const line = JSON.parse(told.stderr);
@@ -349,29 +365,18 @@ test('a value that is neither a word of a switch nor a folder is told, and ignor
 testWhere(
   isLinux,
   'Linux',
-  'a clean end removes the recording of the temporary folder',
+  'the termination log has the line of what was killed; a clean end empties it, and removes the recording of the temporary folder',
   async (t) => {
-    const tmp = folder(t);
-    const { code, stderr } = await withRecorder('on', { TMPDIR: tmp });
-    t.is(code, 0, stderr);
-    const [own] = fs.readdirSync(tmp);
-    t.deepEqual(fs.readdirSync(path.join(tmp, own)), []);
-  },
-);
-
-testWhere(
-  isLinux,
-  'Linux',
-  'the termination log has the line of what was killed, and nothing after a clean end',
-  async (t) => {
-    const log = path.join(folder(t), 'log');
-    fs.writeFileSync(log, '');
-    const env = { RALLOC_TERMINATION_LOG: log };
-    await die('buffers', folder(t), { env, bytes: 60e6 });
+    const { log } = await leak();
     t.regex(fs.readFileSync(log, 'utf8'), /^ralloc: at .*Z it had .*Buffers.*\n$/);
     fs.utimesSync(log, 1, 1);
-    await withRecorder('on', { ...env, TMPDIR: folder(t) });
+    const tmp = folder(t);
+    const env = { RALLOC_TERMINATION_LOG: log, TMPDIR: tmp };
+    const { code, stderr } = await withRecorder('on', env);
+    t.is(code, 0, stderr);
     t.is(fs.readFileSync(log, 'utf8'), '');
+    const [own] = fs.readdirSync(tmp);
+    t.deepEqual(fs.readdirSync(path.join(tmp, own)), []);
   },
 );
 

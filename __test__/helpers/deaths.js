@@ -40,7 +40,7 @@ const DEATHS = {
     flags: ['--max-old-space-size=150', '--report-on-fatalerror'],
   },
   oom: { ...{ kind: 'buffers', how: 'oom', fixture: 'data-limit' }, group: 300e6 },
-  'heap-at-once': { kind: 'heap', how: 'heap-limit', flags: ['--max-old-space-size=100'] },
+  'heap-at-once': { kind: 'heap', how: 'heap-limit', flags: ['--max-old-space-size=60'] },
   descriptors: { kind: 'buffers', line: 'Buffer.alloc(bytes, 2)', enter: 'ulimit -n 100' },
   abort: { kind: undefined, how: 'abort' },
   uncaught: { kind: 'buffers', how: 'uncaught', names: /TypeError \(.*deaths\.js:\d+\)/ },
