@@ -17,6 +17,7 @@ const { until } = require('../helpers/until.js');
 
 const ROOT = path.join(__dirname, '..', '..');
 const FLOODED = path.join(ROOT, 'scripts', 'floods', 'server.js');
+const SMALL = fixturePath('limit/small.js'); // loads no package
 const PRELOAD = path.join(ROOT, 'lib', 'auto', 'preload.js');
 const MiB = 2 ** 20;
 
@@ -56,7 +57,7 @@ const bytesOf = (line) => Number(/^at most ([\d.]+) MiB/.exec(line)[1]) * MiB;
 
 test('a flood of uploads that are collected: all are served, and the process stays within its limit', async (t) => {
   const server = await start(t, [FLOODED, 'raw'], { RALLOC_MEMORY_LIMIT: '256m' });
-  const options = { form: 'raw', seed: 7, count: 60, bombs: 4, stalls: 4, slow: 4, restMs: 300 };
+  const options = { form: 'raw', seed: 7, count: 30, bombs: 4, stalls: 4, slow: 4, restMs: 300 };
   const { statuses, wrong, honest } = await clients.flood(server.port, options);
   t.deepEqual(statuses, { 200: honest });
   t.is(wrong, 0);
@@ -69,7 +70,7 @@ test('a flood of uploads that are collected: all are served, and the process sta
 });
 
 test('over HTTP/2 uploads wait for each other, too, each in its own stream', async (t) => {
-  const server = await start(t, [fixturePath('limit/http2.js')], { RALLOC_MEMORY_LIMIT: '256m' });
+  const server = await start(t, [fixturePath('limit/http2.js')], { RALLOC_MEMORY_LIMIT: '192m' });
   const body = randomBytes(4e6);
   const right = createHash('sha256').update(body).digest('hex');
   const options = { maxSessionMemory: 200 }; // the client's, which has all that it sends in memory
@@ -81,14 +82,14 @@ test('over HTTP/2 uploads wait for each other, too, each in its own stream', asy
     stream.end(body);
     return Buffer.concat(await stream.toArray()).toString();
   };
-  const answers = await Promise.all(Array.from({ length: 24 }, upload));
+  const answers = await Promise.all(Array.from({ length: 12 }, upload));
   for (const session of sessions) session.close();
   t.true(answers.every((hash) => hash === right));
   server.child.kill('SIGTERM');
   await server.exit;
   t.regex(
     server.stderr,
-    /of 256 MiB; \d+ requests? waited, \d+ stops? of bodies, 0 refused, 0 cut/,
+    /of 192 MiB; \d+ requests? waited, \d+ stops? of bodies, 0 refused, 0 cut/,
   );
 });
 
@@ -100,7 +101,7 @@ test('of requests that end in all ways, on HTTP/1 and HTTP/2, nothing stays char
 
 test('uploads that go to a file are never stopped', async (t) => {
   const server = await start(t, [FLOODED, 'busboy'], { RALLOC_MEMORY_LIMIT: '1g' });
-  const options = { form: 'form', seed: 7, count: 20, stalls: 0, slow: 2, restMs: 300 };
+  const options = { form: 'form', seed: 7, count: 8, stalls: 0, slow: 2, restMs: 300 };
   const { statuses, wrong, honest } = await clients.flood(server.port, options);
   t.deepEqual(statuses, { 200: honest });
   t.is(wrong, 0);
@@ -177,7 +178,7 @@ test('without a server nothing is loaded and nothing printed', async (t) => {
 
 test('a heap that does not fit into the limit is told, with the flags that would', async (t) => {
   const flags = ['--max-old-space-size=400'];
-  const server = await start(t, [FLOODED, 'busboy'], { RALLOC_MEMORY_LIMIT: '256Mi' }, flags);
+  const server = await start(t, [SMALL], { RALLOC_MEMORY_LIMIT: '256Mi' }, flags);
   await server.end();
   t.regex(
     server.stderr,
@@ -186,8 +187,8 @@ test('a heap that does not fit into the limit is told, with the flags that would
 });
 
 test('RALLOC_DISABLED leaves the limit, and RALLOC_AUTO=no-memory-limit turns it off', async (t) => {
-  const on = await start(t, [FLOODED, 'busboy'], { RALLOC_DISABLED: '1' });
+  const on = await start(t, [SMALL], { RALLOC_DISABLED: '1' });
   t.regex(await on.end(), /^at most 0 B of 160 MiB/);
-  const off = await start(t, [FLOODED, 'busboy'], { RALLOC_AUTO: 'report,no-memory-limit' });
+  const off = await start(t, [SMALL], { RALLOC_AUTO: 'report,no-memory-limit' });
   t.is(await off.end(), undefined);
 });
