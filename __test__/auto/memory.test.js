@@ -10,6 +10,7 @@ const { mallocKept } = require('../../lib/memory/native.js');
 const { grownAtPeak, grownBy, linesOf, verdictOf } = require('../../lib/process/verdict.js');
 const { testWhere } = require('../helpers/backend.js');
 const { run } = require('../helpers/child.js');
+const { calledIn } = require('../helpers/cli.js');
 const { folder } = require('../helpers/folder.js');
 const { ralloc } = require('../helpers/profile.js');
 
@@ -153,13 +154,13 @@ test('a report of a profile begins with it, also of a merged one, and as JSON', 
   const dir = folder(t);
   const [file, sum] = ['app.jsonl', 'sum.jsonl'].map((name) => path.join(dir, name));
   const plant = require.resolve('../fixtures/auto/plant.js');
-  const cwd = dir;
-  const run = async (...args) => {
-    const { code, stdout, stderr } = await ralloc(args, { cwd });
+  const ended = ({ code, stdout, stderr }) => {
     t.is(code, 0, stderr);
     return stdout;
   };
-  await run('profile', '-o', file, '--', process.execPath, '--expose-gc', plant, 'heap');
+  const run = async (...args) => ended(await calledIn(dir, args));
+  const command = [process.execPath, '--expose-gc', plant, 'heap'];
+  ended(await ralloc(['profile', '-o', file, '--', ...command], { cwd: dir }));
   await run('merge', '-o', sum, file);
   const lines = (await run('report', '--no-code', file)).split('\n');
   if (isLinux) t.regex(lines[1], /^memory: .* more are objects of V8's heap$/);
