@@ -12,7 +12,7 @@ const { run } = require('../helpers/child.js');
 const PRELOAD = path.join(__dirname, '..', '..', 'lib', 'auto', 'preload.js');
 const SEED = seedOr(4141);
 const BODIES = budget(160, 50_000);
-const STREAMS = budget(150, 50_000, 100);
+const STREAMS = budget(100, 50_000, 100);
 
 /** What a program with ralloc/auto prints. */
 async function loaded(t, name, ...args) {
