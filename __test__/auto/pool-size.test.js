@@ -10,6 +10,7 @@ const { isNative, testWhere } = require('../helpers/backend.js');
 const { fixturePath, run } = require('../helpers/child.js');
 const { Clock } = require('../helpers/clock.js');
 const { fresh } = require('../helpers/fresh.js');
+const { warned } = require('../helpers/warned.js');
 
 const PRELOAD = path.join(__dirname, '..', '..', 'lib', 'auto', 'preload.js');
 const PINNED = 'RALLOC_POOL_PINNED';
@@ -59,32 +60,69 @@ test('where none is kept it stays', async (t) => {
   t.regex(line, /^(8|64) KiB; [012] of \d+ blocks lived/);
 });
 
-for (const [value, why, due] of [
-  ['16384', 'Buffer.poolSize is 16384', []],
-  ['NaN', 'Buffer.poolSize is NaN', [WRONG]],
-  ['frozen', 'Buffer.poolSize is frozen', [WRONG]],
-  ['accessor', 'Buffer.poolSize is an accessor', [WRONG]],
-]) {
-  /** JSON has null for NaN. */
-  const isLeft = ({ size, before }) =>
-    String(size ?? NaN) === String({ frozen: before, accessor: 8192 }[value] ?? value);
+/** Value -> Buffer.poolSize as an application may set it, what the report says, and the warnings. */
+const SET = {
+  16384: [{ value: 16384, writable: true }, 'Buffer.poolSize is 16384', []],
+  NaN: [{ value: Number.NaN, writable: true }, 'Buffer.poolSize is NaN', [WRONG]],
+  frozen: [{ value: Buffer.poolSize, writable: false }, 'Buffer.poolSize is frozen', [WRONG]],
+  accessor: [{ get: () => 8192 }, 'Buffer.poolSize is an accessor', [WRONG]],
+};
 
-  test(`a pool that was set before is left: ${value}`, async (t) => {
-    const preloads = [fixturePath('auto/pool-set.js'), PRELOAD];
-    const told = await pool(t, ['keep'], { POOL_SET: value }, preloads);
-    t.true(isLeft(told));
-    t.is(told.line, `left alone: ${why}`);
-    t.is(told.pool.size, 0);
-    t.is(told.stderr.split(WRONG).length - 1, due.length);
+/** What the part does, in this process, as the pool is set to `value` before it begins, or later. */
+async function setTo(t, [descriptor, , due], isBefore) {
+  const told = warned(t, WRONG);
+  const own = Object.getOwnPropertyDescriptor(Buffer, 'poolSize');
+  const pool = { from: 0, size: 0, asked: 0, alive: 0, since: 0 };
+  const { begin } = fresh('node/pool-size.js', { 'memory/stream-counts.js': { pool } });
+  const clock = new Clock();
+  const set = () =>
+    Object.defineProperty(Buffer, 'poolSize', {
+      configurable: true,
+      enumerable: own.enumerable,
+      ...descriptor,
+    });
+  let begun;
+  try {
+    if (isBefore) set();
+    begun = clock.use(begin);
+    if (!isBefore) set();
+    clock.pass(1000);
+    t.like(Object.getOwnPropertyDescriptor(Buffer, 'poolSize'), descriptor);
+  } finally {
+    Object.defineProperty(Buffer, 'poolSize', own);
+  }
+  t.like(pool, { size: 0, since: 0 });
+  t.is(clock.timers.length, 0);
+  await new Promise(setImmediate);
+  t.is(told.length, due.length);
+  return begun;
+}
+
+for (const [value, seen] of Object.entries(SET)) {
+  test.serial(`a pool that was set before is left: ${value}`, async (t) => {
+    t.is(await setTo(t, seen, true), seen[1]);
   });
 
-  test(`and one that the program sets later: ${value}`, async (t) => {
-    const told = await pool(t, ['keep', value]);
-    t.true(isLeft(told));
-    t.like(told.pool, { size: 0, since: 0 });
-    t.deepEqual(told.codes, due);
+  test.serial(`and one that the program sets later: ${value}`, async (t) => {
+    t.true(await setTo(t, seen, false));
   });
 }
+
+test('a pool that was set before is left by the preload, and its report says why', async (t) => {
+  const preloads = [fixturePath('auto/pool-set.js'), PRELOAD];
+  const told = await pool(t, ['keep'], { POOL_SET: 'frozen' }, preloads);
+  t.is(told.size, told.before);
+  t.is(told.line, `left alone: ${SET.frozen[1]}`);
+  t.is(told.pool.size, 0);
+  t.is(told.stderr.split(WRONG).length - 1, 1);
+});
+
+test('and one that the program freezes later', async (t) => {
+  const told = await pool(t, ['keep', 'frozen']);
+  t.is(told.size, told.before);
+  t.like(told.pool, { size: 0, since: 0 });
+  t.deepEqual(told.codes, [WRONG]);
+});
 
 test('RALLOC_AUTO=no-pool-size and RALLOC_DISABLED=1 turn it off', async (t) => {
   for (const env of [{ RALLOC_AUTO: 'no-pool-size,report' }, { RALLOC_DISABLED: '1' }]) {
