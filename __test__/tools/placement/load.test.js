@@ -74,6 +74,9 @@ areActive('app.js', {
     file: 'made.js',
     text: `${ROWS_TEXT}//# sourceMappingURL=rows.js.map\n`,
   },
+  ...(requiresModules && {
+    'an ES module that is required is changed': { file: 'required.mjs', text: MODULE },
+  }),
 });
 
 areActive(
@@ -85,16 +88,6 @@ areActive(
     'CommonJS that an ES module imports, is changed': { file: 'rows.cjs', text: ROWS_TEXT },
   },
   true,
-);
-
-testWhere(
-  requiresModules,
-  'require() of ES modules',
-  'an ES module that is required',
-  async (t) => {
-    const files = { 'rows.mjs': MODULE, 'app.js': APP.replace('rows.js', 'rows.mjs') };
-    await isActive(t, tried(t, { files, sites: [{ ...ROWS, file: 'rows.mjs' }] }));
-  },
 );
 
 for (const [file, text] of [
@@ -175,26 +168,14 @@ exports.words = [text, template, pattern.source, ofObject.Buffer.allocUnsafe(6)]
 exports.plain = (n) => Buffer.allocUnsafe(n);
 `;
 
-test('words in strings, comments and other calls stay', async (t) => {
-  const main = `${APP}console.error(JSON.stringify([require('./rows.js').words, rows.toString()]));\n`;
-  const sites = [{ ...ROWS, call: 'Buffer.allocUnsafe(n)' }];
-  const app = tried(t, { files: { 'rows.js': WORDS, 'app.js': main }, sites });
-  const [plain, { result, stderr }] = [await app.plain(), await app.auto('app.js', { env: NAMED })];
-  t.deepEqual(result, { inside: true, outside: false });
-  const [[words], [changed, source]] = [plain.stderr, stderr].map((text) =>
-    JSON.parse(text.split('\n')[0]),
-  );
-  t.deepEqual(changed, words);
-  t.is(source, '(n) => $ra000.allocUnsafe(n)');
-});
-
 const THROWS = `exports.rows = (n) => {
   if (n === 'one') throw new Error(n); else { const a = Buffer.allocUnsafe(n); if (n === 2) throw new Error(a.length); return a; }
 };
 `;
 
-test('lines and columns of errors are what they were', async (t) => {
-  const main = `${APP}
+const WORDS_AND_ERRORS = `${APP}
+const { words, rows: made } = require('./words.js');
+console.error(JSON.stringify([words, made.toString()]));
 for (const n of ['one', 2, -1]) {
   try {
     rows(n);
@@ -203,9 +184,27 @@ for (const n of ['one', 2, -1]) {
   }
 }
 `;
-  const app = tried(t, { files: { 'rows.js': THROWS, 'app.js': main } });
+
+const both = shared(async (t) => {
+  const sites = [ROWS, { ...ROWS, file: 'words.js', call: 'Buffer.allocUnsafe(n)' }];
+  const files = { 'rows.js': THROWS, 'words.js': WORDS, 'app.js': WORDS_AND_ERRORS };
+  const app = tried(t, { files, sites });
+  return { plain: await app.plain(), auto: await app.auto('app.js', { env: NAMED }) };
+});
+
+test('words in strings, comments and other calls stay', async (t) => {
+  const { plain, auto } = await both(t);
+  t.deepEqual(auto.result, { inside: true, outside: false }, auto.stderr);
+  const [[words], [changed, source]] = [plain, auto].map(({ stderr }) =>
+    JSON.parse(stderr.split('\n')[0]),
+  );
+  t.deepEqual(changed, words);
+  t.is(source, '(n) => $ra001.allocUnsafe(n)');
+});
+
+test('lines and columns of errors are what they were', async (t) => {
+  const { plain, auto } = await both(t);
   const places = ({ stderr }) => stderr.match(/rows\.js:\d+:\d+(?!.*rows)/gm).slice(0, 3);
-  const [plain, auto] = [await app.plain(), await app.auto()];
   t.is(places(plain).length, 3);
   t.deepEqual(places(auto), places(plain));
   t.true(auto.result.inside);
