@@ -57,7 +57,7 @@ const bytesOf = (line) => Number(/^at most ([\d.]+) MiB/.exec(line)[1]) * MiB;
 
 test('a flood of uploads that are collected: all are served, and the process stays within its limit', async (t) => {
   const server = await start(t, [FLOODED, 'raw'], { RALLOC_MEMORY_LIMIT: '256m' });
-  const options = { form: 'raw', seed: 7, count: 30, bombs: 4, stalls: 4, slow: 4, restMs: 300 };
+  const options = { form: 'raw', seed: 7, count: 60, bombs: 4, stalls: 4, slow: 4, restMs: 300 };
   const { statuses, wrong, honest } = await clients.flood(server.port, options);
   t.deepEqual(statuses, { 200: honest });
   t.is(wrong, 0);
