@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs by Node
+// tier: tools
 
 // `ralloc holders`: of a real process whose Buffers, their sizes, holders and lines are known.
 

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time
+// tier: tools, long
 
 // How files come to be loaded with their sites changed: each way that Node has, and what a text may
 // begin with or contain.
