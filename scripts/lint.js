@@ -47,6 +47,7 @@ const PROGRAMS = {
     cargo('fmt', '--manifest-path', 'bench/core/Cargo.toml', '--', '--check'),
   ],
   biome: [[process.execPath, BIOME, 'check', '--error-on-warnings']],
+  types: [[process.execPath, path.join('node_modules', 'tsd', 'dist', 'cli.js')]],
 };
 
 const FILES = {

@@ -2,14 +2,12 @@
 
 // Runs a tier of the tests, or some files of it:
 //
-//   node scripts/test.js run-time|tools|soak|all [--differs] [--types] [FILE…]
+//   node scripts/test.js run-time|tools|soak|all [--differs] [FILE…]
 //
-// `--types` checks the types too, beside the tests.
 // Prints a line for each folder (each of tools/), what failed with its output and the command that repeats it, and `N passed, N failed` in the end. A file that fails
 // is run once more, alone. If it passes then it counts as passed, and a line `flaky: FILE › TITLE` says so; both outputs are in
 // target/flaky/. Two such files in one run are a failure. What ends by a signal, hangs, or compares bytes that are not the same is not run again.
 
-const { execFile } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const { failedIn, printRooms, sum } = require('./lib/rooms.js');
@@ -20,7 +18,7 @@ const ROOT = process.env.RALLOC_TEST_ROOT ?? path.join(__dirname, '..');
 const KEPT = path.join('target', 'flaky');
 const MOST_FLAKY = 1; // files in a run
 const MOST_LINES = 30; // of what a flaky test said
-const FLAGS = ['--differs', '--types'];
+const FLAG = '--differs';
 
 function refuse(message) {
   console.error(`test: ${message}`);
@@ -32,14 +30,14 @@ function chosen(args) {
   const tiers = [...TIERS, 'all'];
   if (!tiers.includes(tier)) refuse(`the tier must be one of ${tiers.join(', ')}, not ${tier}`);
   const named = rest
-    .filter((one) => !FLAGS.includes(one))
+    .filter((one) => one !== FLAG)
     .map((one) => slashed(path.relative(ROOT, path.resolve(one))));
   const flag = named.find((one) => one.startsWith('-'));
-  if (flag !== undefined) refuse(`there is no option ${flag}; there are ${FLAGS.join(' and ')}`);
+  if (flag !== undefined) refuse(`there is no option ${flag}; there is ${FLAG}`);
   const known = new Set(testFiles(ROOT));
   const absent = named.find((file) => !known.has(file));
   if (absent !== undefined) refuse(`there is no test file ${absent}`);
-  const files = filesOf(ROOT, tier, rest.includes('--differs'));
+  const files = filesOf(ROOT, tier, rest.includes(FLAG));
   return named.length > 0 ? files.filter((file) => named.includes(file)) : files;
 }
 
@@ -90,16 +88,6 @@ async function again(results, args) {
   return { flaky, broken };
 }
 
-/** What tsd says of the types; null where they are as their tests say. It takes one core for some seconds. */
-function typeErrors() {
-  const program = path.join(ROOT, 'node_modules', 'tsd', 'dist', 'cli.js');
-  return new Promise((resolve) => {
-    execFile(process.execPath, [program], { cwd: ROOT }, (error, stdout, stderr) =>
-      resolve(error === null ? null : `${stdout}${stderr || error.message}`),
-    );
-  });
-}
-
 function checkEnvironment() {
   try {
     require('../__test__/helpers/budget.js');
@@ -116,13 +104,9 @@ async function main() {
     process.env;
   const args = limit === '' ? [] : [`--timeout=${limit}`];
 
-  const types = process.argv.includes('--types') ? typeErrors() : null;
   const { results, output, status } = await run(ROOT, files, args);
   const { flaky, broken } = await again(results, args);
   printRooms(results);
-  const wrongTypes = await types;
-  if (wrongTypes !== null) console.log(`\n${wrongTypes}\nFAIL types    again: npx tsd`);
-  else if (types !== null) console.log('ok   types');
   for (const [file, text] of broken) console.log(`\n==== ${file}\n${text}`);
   for (const [file] of broken) console.log(`FAIL ${file}    again: ${repeat(file)}`);
   // A log is all that is left of a machine of CI.
@@ -130,7 +114,7 @@ async function main() {
     console.log(`\nthe first time, ${title}:\n${indented(text)}`);
   for (const [file, title] of flaky) console.log(`flaky: ${file} › ${title}`);
 
-  let failed = sum([...results.values()], failedIn) + (wrongTypes === null ? 0 : 1);
+  let failed = sum([...results.values()], failedIn);
   const unsteady = new Set(flaky.map(([file]) => file)).size;
   if (unsteady > MOST_FLAKY) {
     console.log(`FAIL ${unsteady} flaky files in one run; their outputs are in ${KEPT}`);

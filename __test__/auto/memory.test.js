@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs, long
+// tier: tools, long
 
 // The first lines of RALLOC_AUTO=report: which memory it is.
 

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs by Node
+// tier: tools, long
 
 // A process that was killed, and what its recording says of it: real deaths of helpers/deaths.js.
 // All of them, and random kills: npm run soak -- flight.

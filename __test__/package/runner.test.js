@@ -116,7 +116,7 @@ repositoryTest('two flaky files in one run are a failure', async (t) => {
 for (const [args, message, env] of [
   [[], 'the tier must be one of run-time, tools, soak, all, not undefined'],
   [['run-time', 'absent.js'], 'there is no test file absent.js'],
-  [['run-time', '--fast'], 'there is no option --fast; there are --differs and --types'],
+  [['run-time', '--fast'], 'there is no option --fast; there is --differs'],
   [['tools', fileOf('room/a')], 'there is no such file in that tier'],
   [
     ['run-time'],
@@ -235,7 +235,7 @@ const CARGO = 'test result: ok. 7 passed; 0 failed;\ntest result: FAILED. 2 pass
 for (const [what, passed, failed, ...steps] of [
   ['tests', 12, 0, [0, 'ok   room: 9 passed, 0 failed in 2 files\n12 passed, 0 failed, 2 skipped']],
   ['a failed test, in colour', 2, 1, [1, '\u001b[31m2 passed, 1 failed\u001b[39m']],
-  ['types that fail after all tests passed', 12, 1, [1, '12 passed, 0 failed']],
+  ['a step that fails after all tests passed', 12, 1, [1, '12 passed, 0 failed']],
   ['one flaky file, twice', 6, 0, [0, flaky('a/b')], [0, flaky('a/b')]],
   ['two flaky files', 6, 1, [0, flaky('a/b')], [0, flaky('a/c')]],
   [
