@@ -1,5 +1,5 @@
 'use strict';
-// tier: tools, long
+// tier: tools, differs, long
 
 // The first lines of RALLOC_AUTO=report: which memory it is.
 

@@ -1,5 +1,5 @@
 'use strict';
-// tier: tools
+// tier: tools, differs by Node
 
 // Random loads with ralloc/auto, each in a process of its own: bodies through unchanged parsers, and through body() and chunks(); files and answers through unchanged packages, and
 // by pump().

@@ -1,5 +1,5 @@
 'use strict';
-// tier: tools
+// tier: tools, differs by Node
 
 // The catalogue: each program of fixtures/debug/misuses.js has one mistake, and says what debug mode reports of it; marks tell the lines. Those
 // of correct.js have none, and nothing is reported.

@@ -1,5 +1,5 @@
 'use strict';
-// tier: tools, long
+// tier: tools, differs by Node, long
 
 // A process that was killed, and what its recording says of it: real deaths of helpers/deaths.js.
 // All of them, and random kills: npm run soak -- flight.

@@ -1,8 +1,8 @@
 'use strict';
 
 // Which tests run where. Each test file says its tier in a comment at its head:
-// `// tier: run-time`, and `, differs` where the result can depend on Node's version or on the
-// backend, or `, differs by Node` where it depends on the version alone; `// tier: tools`;
+// `// tier: run-time` or `// tier: tools`, and `, differs` where the result can depend on Node's
+// version or on the backend, or `, differs by Node` where it depends on the version alone;
 // `// tier: soak`. `, long` in the end is for isLong(). CONTRIBUTING.md says what they are.
 
 const fs = require('node:fs');
@@ -15,7 +15,7 @@ const LINE = /^\/\/ tier: ([a-z-]+)(, differs(?: by Node)?)?(?:, long)?$/m;
 /** `{ tier, differs }`, here and now, or null where the source says nothing that is right. */
 function tierOf(source) {
   const [, tier, differs] = LINE.exec(source) ?? [];
-  if (!TIERS.includes(tier) || (differs && tier !== 'run-time')) return null;
+  if (!TIERS.includes(tier) || (differs && tier === 'soak')) return null;
   const isHere = process.env.RALLOC_BACKEND === 'js' ? differs === ', differs' : Boolean(differs);
   return { tier, differs: isHere };
 }

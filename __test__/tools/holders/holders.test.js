@@ -1,5 +1,5 @@
 'use strict';
-// tier: tools
+// tier: tools, differs by Node
 
 // `ralloc holders`: of a real process whose Buffers, their sizes, holders and lines are known.
 
