@@ -91,6 +91,15 @@ test('what a trim gave back was native only as long as malloc did not tell', (t)
   );
 });
 
+test('what malloc keeps of the large bodies of a healthy server, or of several addons, is usual', (t) => {
+  const kindOf = (bytes, ...addons) => verdictOf({ mallocKept: bytes * MiB }, addons).kind;
+  t.is(kindOf(63), undefined);
+  t.is(kindOf(64), 'mallocKept');
+  t.is(kindOf(64, 'a.node'), 'mallocKept');
+  t.is(kindOf(95, 'a.node', 'b.node', 'c.node'), undefined);
+  t.is(kindOf(96, 'a.node', 'b.node', 'c.node'), 'mallocKept');
+});
+
 test('where malloc does not tell what it keeps, native memory may be that', (t) => {
   const [start, end] = [split({ native: 0 }), split({ native: 100 * MiB })];
   const { kind, what } = verdictOf(grownBy({ start, end }), ['a.node']);

@@ -118,8 +118,9 @@ const most = (grown, least) =>
 
 const leastAtEnd = (addons) => (kind) => {
   if (kind === 'garbage') return GARBAGE;
-  if (kind === 'mallocKept') return KEPT;
-  return UNUSUAL + (kind === 'native' ? addons.length * OF_ADDON : 0);
+  const isOfAddons = kind === 'native' || kind === 'mallocKept';
+  const least = UNUSUAL + (isOfAddons ? addons.length * OF_ADDON : 0);
+  return kind === 'mallocKept' ? Math.max(KEPT, least) : least;
 };
 const leastAtPeak = (kind) => (kind === 'heap' || kind === 'buffers' ? UNUSUAL : GONE);
 
