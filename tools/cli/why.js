@@ -215,7 +215,7 @@ function memoryLimitLine({ memoryLimit }) {
   if (memoryLimit === undefined) return [];
   const { limit, waited, stops, refused } = memoryLimit;
   return [
-    `memory limit: ${formatBytes(limit)}; ${waited} requests waited, ${stops} stops of bodies, ${refused} refused`,
+    `memory limit: ${formatBytes(limit)}; ${count(waited, 'request')} waited, ${count(stops, 'stop')} of bodies, ${refused} refused`,
   ];
 }
 
