@@ -16,7 +16,7 @@ const { FlightFile, markTold, readFlight } = require('../../lib/flight/file.js')
 const { killsIn, bornOf, isAlive, namespaceHere } = require('../../lib/flight/processes.js');
 const { Lines } = require('../../lib/flight/lines.js');
 const { testWhere } = require('../helpers/backend.js');
-const { fixturePath, run } = require('../helpers/child.js');
+const { fixturePath, run, shared } = require('../helpers/child.js');
 const { called } = require('../helpers/cli.js');
 const { canMakeGroup } = require('../helpers/control-group.js');
 const { die, faultsOf, onlyIn, startDeath } = require('../helpers/deaths.js');
@@ -53,21 +53,15 @@ for (const [name, title] of Object.entries(TITLES)) {
   });
 }
 
-/** One that leaks Buffers, killed: its folder, its termination log, and what its recording says. */
-let leaked;
-function leak() {
-  leaked ??= (async () => {
-    const dir = newFolder();
-    const log = path.join(dir, 'log');
-    fs.writeFileSync(log, '');
-    const env = { RALLOC_TERMINATION_LOG: log };
-    return { dir, log, found: await die('buffers', dir, { env, bytes: BYTES }) };
-  })();
-  return leaked;
-}
+const leakDir = newFolder();
+test.after.always(() => removeFolder(leakDir));
 
-test.after.always(async () => {
-  if (leaked !== undefined) removeFolder((await leaked).dir);
+/** One that leaks Buffers, killed: its termination log, and what its recording says. */
+const leak = shared(async () => {
+  const log = path.join(leakDir, 'log');
+  fs.writeFileSync(log, '');
+  const env = { RALLOC_TERMINATION_LOG: log };
+  return { log, found: await die('buffers', leakDir, { env, bytes: BYTES }) };
 });
 
 testWhere(isLinux, 'Linux', 'a recording tells Buffers that leak, dead and alive', async (t) => {
@@ -265,7 +259,8 @@ test('ralloc why of what is not there says so', async (t) => {
 
 testWhere(isLinux, 'Linux', 'the next process tells how the one before ended, once', async (t) => {
   const dir = folder(t);
-  const other = onlyIn((await leak()).dir);
+  await leak();
+  const other = onlyIn(leakDir);
   fs.copyFileSync(other, path.join(dir, path.basename(other)));
   const next = (...args) =>
     run('flight/next.js', {

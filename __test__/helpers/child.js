@@ -74,6 +74,15 @@ function start(name, options) {
   };
 }
 
+/** One run for several tests, made by the first of them. */
+function shared(make) {
+  let made;
+  return (t) => {
+    made ??= make(t);
+    return made;
+  };
+}
+
 /** Whether there is a process of this id. */
 function isAlive(pid) {
   try {
@@ -83,4 +92,4 @@ function isAlive(pid) {
   }
 }
 
-module.exports = { isAlive, run, start, fixturePath };
+module.exports = { isAlive, run, shared, start, fixturePath };

@@ -116,13 +116,4 @@ const told = (stderr) =>
     .filter((line) => line.startsWith('ralloc: trial: '))
     .map((line) => line.slice('ralloc: trial: '.length));
 
-/** One run for several tests, made by the first of them. */
-function shared(make) {
-  let made;
-  return (t) => {
-    made ??= make(t);
-    return made;
-  };
-}
-
-module.exports = { APP, ROWS, ROWS_TEXT, SERVE, appOf, shared, told, tried };
+module.exports = { APP, ROWS, ROWS_TEXT, SERVE, appOf, told, tried };

@@ -6,7 +6,7 @@
 const test = require('ava');
 const { PassThrough } = require('node:stream');
 const { Budget } = require('../..');
-const { run } = require('../helpers/child.js');
+const { run, shared } = require('../helpers/child.js');
 const { Client } = require('../helpers/client.js');
 const { assertSettled, serve } = require('../helpers/server.js');
 const { until } = require('../helpers/until.js');
@@ -64,26 +64,23 @@ for (const [name, most, begin, write] of [
   });
 }
 
-const uploaded = {};
-
 /** What both kinds of bodies cost, by whether their length is known: a child for each storage. */
-function uploads(storage) {
-  uploaded[storage] ??= run('request/uploads.js', { args: [storage, '1100000', '16'] });
-  return uploaded[storage];
-}
+const uploadsTo = (storage) =>
+  shared(() => run('request/uploads.js', { args: [storage, '1100000', '16'] }));
+const [inMemory, inArena] = ['memory', 'arena'].map(uploadsTo);
 
 for (const [name, kind] of Object.entries({
   'of known length': 'known',
   'of unknown length': 'chunked',
 })) {
   test(`files of 1.1 MB, in bodies ${name}, cost no more major collections than memoryStorage(), with a limit of 64 MiB`, async (t) => {
-    const of = async (storage) => {
-      const { result, stderr } = await uploads(storage);
+    const of = async (uploads) => {
+      const { result, stderr } = await uploads();
       t.true(result?.[kind].right, stderr);
       return result[kind];
     };
-    const plain = await of('memory');
-    const collected = await of('arena');
+    const plain = await of(inMemory);
+    const collected = await of(inArena);
     const most = 1.5 * plain.majors + 5; // V8 decides when; the leases tell for certain
     t.true(collected.majors <= most, `${collected.majors}, plain ${plain.majors}`);
     t.true(collected.leases < 10, `${collected.leases} leases for 16 files`);

@@ -8,7 +8,8 @@ const test = require('ava');
 const fs = require('node:fs');
 const { nodeMajor } = require('../../helpers/backend.js');
 const { writeFiles } = require('../../helpers/planned.js');
-const { APP, ROWS, ROWS_TEXT, appOf, shared, told, tried } = require('../../helpers/tried.js');
+const { shared } = require('../../helpers/child.js');
+const { APP, ROWS, ROWS_TEXT, appOf, told, tried } = require('../../helpers/tried.js');
 
 const ALONE = { inside: false, outside: false };
 

@@ -8,7 +8,8 @@ const test = require('ava');
 const fs = require('node:fs');
 const { testWhere } = require('../../helpers/backend.js');
 const { needsFileLinks } = require('../../helpers/needs.js');
-const { APP, ROWS, ROWS_TEXT, appOf, shared, told, tried } = require('../../helpers/tried.js');
+const { shared } = require('../../helpers/child.js');
+const { APP, ROWS, ROWS_TEXT, appOf, told, tried } = require('../../helpers/tried.js');
 
 const ONE =
   /^1 of 1 site was active: 1 Buffer \(64 KiB\) from arenas of requests, 1 outside of requests$/;
