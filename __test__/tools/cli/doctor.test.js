@@ -2,6 +2,7 @@
 // tier: tools
 
 // `ralloc doctor` tries the parts of ralloc/auto on this Node, and names those that do not apply: here to functions that something has changed before.
+// One after another: a part has ten seconds, which many doctors at once can take on a busy machine.
 
 const test = require('ava');
 const { execFile } = require('node:child_process');
@@ -89,7 +90,7 @@ for (const [what, text, left, lacks = []] of [
     { compressors: 'Node v99.0.0 is not known', 'pool-size': 'Node v99.0.0 is not known' },
   ],
 ]) {
-  test(`doctor names the parts of ralloc/auto that do not apply: ${what}`, async (t) => {
+  test.serial(`doctor names the parts of ralloc/auto that do not apply: ${what}`, async (t) => {
     const found = await parts(t, WRAP + text);
     t.deepEqual(
       found.left,
@@ -102,12 +103,15 @@ for (const [what, text, left, lacks = []] of [
   });
 }
 
-test('doctor with ralloc/auto and a limit in its environment shows what Node has', async (t) => {
-  const preload = path.join(__dirname, '..', '..', '..', 'lib', 'auto', 'preload.js');
-  const env = { NODE_OPTIONS: `--require "${preload}"`, RALLOC_MEMORY_LIMIT: 'container' };
-  const { left, lacks } = await parts(t, '', env);
-  t.deepEqual([left, lacks], [[], []]);
-});
+test.serial(
+  'doctor with ralloc/auto and a limit in its environment shows what Node has',
+  async (t) => {
+    const preload = path.join(__dirname, '..', '..', '..', 'lib', 'auto', 'preload.js');
+    const env = { NODE_OPTIONS: `--require "${preload}"`, RALLOC_MEMORY_LIMIT: 'container' };
+    const { left, lacks } = await parts(t, '', env);
+    t.deepEqual([left, lacks], [[], []]);
+  },
+);
 
 test('doctor says that ralloc/auto is off', async (t) => {
   const found = await parts(t, '', { RALLOC_DISABLED: '1' });
