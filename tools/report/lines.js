@@ -66,6 +66,7 @@ const WITHOUT_LINE = {
   udp: 'UDP messages',
   fs: 'File reads',
   crypto: 'Results of crypto',
+  fetch: 'Bodies of fetch()',
   arena: 'Arenas of ralloc',
   slab: 'Slabs of ralloc',
   region: 'Regions of ralloc',

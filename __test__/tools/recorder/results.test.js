@@ -74,6 +74,27 @@ for (const [source, makers] of [
   }
 }
 
+for (const name of ['arrayBuffer', 'bytes']) {
+  test(`the copy that ${name}() of a response makes is told by its line`, async (t) => {
+    if (Response.prototype[name] === undefined) return t.pass('this Node has none');
+    const recorder = record(t);
+    const { byteLength } = await new Response(Buffer.alloc(50_000))[name]();
+    const tally = new Tally(recorder.take());
+    const sites = tally.at(__filename).filter(({ source }) => source === 'fetch');
+    t.is(sites.length, 1);
+    t.is(byteLength, 50_000);
+    t.is(bytesOf(tally, sites), 50_000);
+  });
+}
+
+test('a body that cannot be read whole rejects as it does without a recorder', async (t) => {
+  record(t);
+  const response = new Response('read twice');
+  await response.text();
+  await t.throwsAsync(response.arrayBuffer(), { instanceOf: TypeError });
+  await t.throwsAsync(Response.prototype.arrayBuffer.call({}), { instanceOf: TypeError });
+});
+
 test('messages of UDP are told', async (t) => {
   const recorder = record(t);
   const socket = dgram.createSocket('udp4');

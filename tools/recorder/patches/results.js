@@ -2,13 +2,15 @@
 
 // Patches functions whose results Node's bindings allocate, with no call of a function of Buffer:
 // random bytes, digests, keys, signatures and ciphers of node:crypto, v8.serialize(), transcode(),
-// and on Node 26 readFile() for files of up to half a MiB.
+// the copies that fetch() makes of whole bodies, and on Node 26 readFile() for files of up to half
+// a MiB.
 
 const buffer = require('node:buffer');
 const fs = require('node:fs');
 const process = require('node:process');
 const { isArrayBuffer } = require('node:util').types;
 const v8 = require('node:v8');
+const { originalOf } = require('../../../lib/base/patches.js');
 const { look, whenLoaded } = require('../late.js');
 const { begun, countdown, finished, sampled } = require('../sampling.js');
 
@@ -76,6 +78,28 @@ const promising = (original) =>
     return made;
   };
 
+const MOST_OF_BODIES = 2 ** 31;
+
+/**
+ * Wraps arrayBuffer() or bytes() of a response of fetch(): the copy is made in a later turn, whose
+ * stack has no frame of the caller.
+ */
+const fetching = (original) =>
+  async function whole(...args) {
+    const ticket = begun(MOST_OF_BODIES, whole);
+    const made = await Reflect.apply(original, this, args);
+    arrived(ticket, MOST_OF_BODIES, made, 'fetch');
+    return made;
+  };
+
+/** Those of ralloc/auto copy by functions of Buffer, which are counted already. */
+function patchResponses(patches) {
+  const { prototype } = globalThis.Response;
+  for (const name of ['arrayBuffer', 'bytes']) {
+    if (originalOf(prototype[name]) === undefined) patches.method(prototype, name, fetching);
+  }
+}
+
 const OF_CRYPTO = [
   ...['hash', 'pbkdf2Sync', 'hkdfSync', 'scryptSync'],
   ...['publicEncrypt', 'publicDecrypt', 'privateEncrypt', 'privateDecrypt'],
@@ -112,6 +136,7 @@ function patchResults(patches) {
     patches.method(fs, 'readFile', reading);
     patchPromises(patches);
   }
+  whenLoaded('internal/deps/undici/undici', () => patchResponses(patches), { canMiss: true });
   whenLoaded('crypto', () => patchCrypto(patches, require('node:crypto')));
 }
 
