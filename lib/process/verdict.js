@@ -5,10 +5,10 @@
 
 const MiB = 1024 * 1024;
 const UNUSUAL = 48 * MiB; // of one kind
-const KEPT = 64 * MiB; // by malloc, of the large bodies of a healthy server
 const OF_ADDON = 16 * MiB; // that one takes when it begins: threads, tables, caches
 const WAITS = 16 * MiB; // in queues of one kind
 const GARBAGE = 96 * MiB; // of which a healthy server has some between two collections
+const DEAD = 128 * MiB; // that and what malloc keeps, which large bodies leave in a healthy server
 const GONE = 96 * MiB; // under load every kind comes and goes
 
 /** Kind -> what it is, and what helps. `addons`: the names of those that are loaded. */
@@ -116,11 +116,15 @@ const most = (grown, least) =>
     .filter(([kind, bytes]) => kind in KINDS && bytes >= least(kind))
     .sort(([, a], [, b]) => b - a)[0] ?? [undefined, 0];
 
-const leastAtEnd = (addons) => (kind) => {
+/** Whether what malloc keeps is what addons have freed, by what they have more of. */
+const isOfAddons = ({ native }, addons) => addons.length > 0 && native >= addons.length * OF_ADDON;
+
+const leastAtEnd = (grown, addons) => (kind) => {
   if (kind === 'garbage') return GARBAGE;
-  const isOfAddons = kind === 'native' || kind === 'mallocKept';
-  const least = UNUSUAL + (isOfAddons ? addons.length * OF_ADDON : 0);
-  return kind === 'mallocKept' ? Math.max(KEPT, least) : least;
+  if (kind === 'mallocKept' && !isOfAddons(grown, addons))
+    return Math.max(UNUSUAL, DEAD - grown.garbage);
+  const isOutside = kind === 'native' || kind === 'mallocKept';
+  return UNUSUAL + (isOutside ? addons.length * OF_ADDON : 0);
 };
 const leastAtPeak = (kind) => (kind === 'heap' || kind === 'buffers' ? UNUSUAL : GONE);
 
@@ -161,7 +165,7 @@ const partsOf = (grown, kind, told) =>
  * another kind; else undefined.
  */
 function verdictOf(grown, addons = [], atPeak = {}) {
-  const end = most(grown, leastAtEnd(addons));
+  const end = most(grown, leastAtEnd(grown, addons));
   const high = most(atPeak, leastAtPeak);
   const ofPeak =
     high[0] === undefined || high[0] === end[0] ? undefined : verdict(high, atPeak, addons);
