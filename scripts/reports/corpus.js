@@ -80,6 +80,25 @@ const CORPUS = {
       ['req.body.length', "req.headers['content-length']"],
     ],
   },
+  fastify: {
+    ...{ report: 'bodies of Fastify', packages: ['fastify@5'] },
+    load: requests(60, 20, bytes(20 * MiB, 'application/octet-stream')),
+    ...{ kinds: DEAD, finding: 'churn', cure: /require\('ralloc\/fastify'\)/ },
+    cured: [
+      [
+        "app.addContentTypeParser(TYPE, { parseAs: 'buffer' }, (_request, body, done) => done(null, body));",
+        "app.register(require('ralloc/fastify'), { body: [TYPE], maxBytesPerRequest: 64 * 2 ** 20, maxBytes: 2 ** 29 });",
+      ],
+    ],
+    gain: { rest: 0.6 },
+    healthy: [
+      [
+        "{ parseAs: 'buffer' }, (_request, body, done) => done(null, body)",
+        "(_request, body, done) => body.resume().on('end', () => done(null))",
+      ],
+      ['request.body.length', "request.headers['content-length']"],
+    ],
+  },
   fetch: {
     ...{ report: 'undici#3895', packages: [] },
     ...{ upstream: upstreams.files(), load: requests(36, 6) },

@@ -38,6 +38,13 @@ const CURES = {
       '+ app.use(rawBody({ limit: $SIZE * 2 ** 20 })); // instead of express.raw(); the largest here had up to $SIZE MiB; req.body is dead after the response',
     ],
   },
+  fastify: {
+    tried: '5.12',
+    of: ['churn'],
+    now: [
+      "+ app.register(require('ralloc/fastify'), { body: true, maxBytesPerRequest: $TWICE * 2 ** 20 }); // instead of a parser with parseAs: 'buffer'; true: application/octet-stream; request.body is dead after the response",
+    ],
+  },
   apicache: {
     tried: '1.6',
     of: ['append'],
