@@ -17,6 +17,7 @@ const WAITS_SHARE = 1 / 8; // of what RSS has grown by
 const LEAST_QUEUE = MiB; // of one reader: a queue of up to 64 KiB is usual
 const WHOLE_ANSWERS = 64 * MiB;
 const GROWS = 4; // at most so many times what RSS has grown by waits in whole answers
+const BRIEF_MS = 1000;
 const STALLED_MS = 2000;
 const LEAST_QUEUED = 32 * MiB;
 const MANY_STREAMS = 50;
@@ -137,9 +138,11 @@ function waiting(lines, { memory }) {
     const at = line === undefined ? '' : `, made at ${placeOf(line)}`;
     // A queue that is hardly more than one Buffer is no backlog.
     const isWhole = line !== undefined && largest < 2 * meanOf(line);
+    // Large messages wait for a moment, however fast the reader is.
+    const isBrief = oldestMs < BRIEF_MS;
     // One Buffer may be in the queues of all.
     const isShared = bytes > GROWS * (memory.peak - memory.start);
-    if (isWhole && (bytes < WHOLE_ANSWERS || isShared)) return [];
+    if ((isWhole || isBrief) && (bytes < WHOLE_ANSWERS || isShared)) return [];
     const of = route === undefined ? '' : ` of ${route}`;
     // A Buffer in several queues counts in each.
     const again = bytes > memory.peak ? ' (Buffers that are in several count in each)' : '';

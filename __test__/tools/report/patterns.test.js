@@ -19,10 +19,10 @@ const AT = ['make /app/make.js:3:4'];
  * The findings of a recording of `behaviours`, in which a process had `waiting`, and has grown by
  * objects of `heap` bytes.
  */
-function findingsOf(behaviours, { waiting = [], requests, heap = 0 } = {}) {
+function findingsOf(behaviours, { waiting = [], requests, heap = 0, peak = 600 } = {}) {
   const blocks = recording({ behaviours }).map((block) => ({ ...block, requests, number: 1 }));
   const grown = { heap, buffers: 0 };
-  const memory = { pid: 4242, start: 50 * MB, peak: 600 * MB, end: 90 * MB, grown, addons: [] };
+  const memory = { pid: 4242, start: 50 * MB, peak: peak * MB, end: 90 * MB, grown, addons: [] };
   const rows = waiting.map((row) => ({ source: 'a', count: 6, oldestMs: 40_000, ...row }));
   return reportOf(blocks, encodeMemory({ ...memory, waiting: rows })).findings;
 }
@@ -71,6 +71,17 @@ test('what waits in queues of slow readers is told with its line, and explains w
     others.map(({ kind }) => kind),
     [],
   );
+});
+
+test('large messages that wait for a moment are no backlog', (t) => {
+  const kindOf = (bytes, oldestMs) =>
+    findingsOf([KEPT], {
+      waiting: [{ kind: 'http2', bytes, largest: 4 * MB, oldestMs }],
+      peak: 200,
+    })[0].kind;
+  t.not(kindOf(60 * MB, 999), 'waits');
+  t.is(kindOf(60 * MB, 1000), 'waits');
+  t.is(kindOf(70 * MB, 999), 'waits', 'so much is one, however young');
 });
 
 test('a short queue at each of many readers is no backlog', (t) => {
