@@ -26,6 +26,7 @@ const MOST_KEPT = 0.05;
 /** Below both of them Node's own pool is as good: nothing is gained by a change. */
 const WORTH_BYTES = 16 * 1024; // of each
 const WORTH_RATE = 2 * MiB; // a second
+const WORTH_SHARE = 0.1; // of all bytes: a change elsewhere gains more
 const LITTLE = MiB; // a second, of all lines
 const MUCH_KEPT = 8 * MiB;
 const WORTH_PUMPING = 64 * 1024; // of each request: Node pipes what is smaller as well
@@ -38,7 +39,8 @@ const FEW_SAMPLES = 100; // so many samples give an error of ± 20 %
  * whole, seconds)`.
  */
 const KINDS = {
-  pin: ['pinned', pins],
+  /** The most that were pinned: where none of the line's are alive in the end, for a moment. */
+  pin: ['pinned', (line) => line.live > 0 && pins(line)],
   leak: ['live', (line, whole) => line.live >= whole.live * LEAST_SHARE && line.grows],
   /** Bytes that stay alive, and grow no more: the load is over, or the history too short to say. */
   stays: [
@@ -292,9 +294,18 @@ function byRules(line, about) {
   return strategy === 'request' ? ofRequest(line, about) : undefined;
 }
 
+/**
+ * Whether another memory gains by what a line makes: of all bytes, and of a Buffer or of a request,
+ * since a small body stays on V8's heap anyway.
+ */
+const isWorthMoving = ({ bytes, count }, { requests, whole }) =>
+  bytes >= whole.bytes * WORTH_SHARE &&
+  (!(requests > 0) || bytes >= Math.min(count, requests) * WORTH_BYTES);
+
 function nowOf(kind, line, about) {
   if (kind === 'pin') return copied(line);
-  if (kind === 'churn') return byRules(line, about) ?? [];
+  if (kind === 'churn')
+    return (isWorthMoving(line, about) ? byRules(line, about) : undefined) ?? [];
   const known = kind === 'outlives' ? undefined : cureOf(kind, packagesOf(line));
   return known ?? holders(about);
 }

@@ -204,6 +204,30 @@ test('a line of small Buffers that allocates little is not worth a change, and o
   t.deepEqual(of(5_000_000, 2000), ['churn']);
 });
 
+test('a short-lived line is advised no change where no arena has its Buffers, or they are few of all', (t) => {
+  const advised = ({ size, perSecond, requests }) => {
+    const young = { lives: [[1, 30]], route: true };
+    const behaviours = [
+      { ...young, site: site('Buffer.allocUnsafe', AT), size, perSecond },
+      { site: site('Buffer.alloc', ['g /a/c.js:1:1']), size: 90_000, perSecond: 10_000_000 },
+    ];
+    const blocks = recording({ behaviours }).map((block) => ({ ...block, requests, number: 1 }));
+    const { lines, findings } = report(blocks);
+    const { key } = lines.find(({ sources }) => sources[0] === 'Buffer.allocUnsafe');
+    return findings.find(({ kind, line }) => kind === 'churn' && line === key)?.now.length > 0;
+  };
+  t.true(advised({ size: 4000, perSecond: 10_000_000 }), 'of requests nothing is known');
+  t.true(advised({ size: 4000, perSecond: 10_000_000, requests: 10 }), 'many for each request');
+  t.false(advised({ size: 4000, perSecond: 10_000_000, requests: 1_000_000 }));
+  t.true(advised({ size: 40_000, perSecond: 10_000_000, requests: 1_000_000 }));
+  t.false(advised({ size: 40_000, perSecond: 900_000, requests: 10 }), 'a twelfth of all');
+});
+
+test('what was pinned for a moment is not retained', (t) => {
+  const model = report(single('a', AT, { lives: [[1, 3]], pins: 30_000_000 }));
+  t.false(kindsOf(model).includes('pin'));
+});
+
 test('a line that pins is told for that alone, though what it allocates is dead soon', (t) => {
   const model = report(single('a', AT, { lives: [[0.999, 3]], pins: 30_000_000 }));
   t.deepEqual(
