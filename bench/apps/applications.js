@@ -158,6 +158,7 @@ const APPLICATIONS = {
   hello: {
     about: 'an answer of 18 bytes: Buffer.from() → req.arena.from()',
     plain: 'hello/plain.js',
+    empty: 'hello/empty.js',
     ralloc: 'hello/ralloc.js',
     ask: greetings,
   },
