@@ -9,19 +9,19 @@ const { Readable, Writable } = require('node:stream');
 const { announcedBy } = require('../base/announced.js');
 const { nodeHas, kEvents, kState, readsAlone, textOf } = require('../base/internals.js');
 const { itemOf } = require('../base/item-of.js');
+const { bindsBodies } = require('../base/runtime.js');
 const { bufferOf } = require('../base/views.js');
 const { DirectBody, goesOn } = require('../node/direct-body.js');
 const { allow, functionsOf, isOfNode, isOfPipe, readsOf } = require('../node/own-methods.js');
-const { watchConnection } = require('../node/parser-chunks.js');
+const { watchConnection, watchFirst } = require('../node/parser-chunks.js');
 const { release } = require('../node/release.js');
 const { prepare } = require('../memory/foreign.js');
 const { DECODERS, hashOf } = require('./known-parsers.js');
 
 prepare(); // before the first body arrives
 
-// From Node 26.12 on, all bodies of a connection go where its first one does, which may come before
-// anybody reads it.
-subscribe('http.server.request.start', ({ request }) => watchConnection(request));
+// The first body may come before anybody reads it.
+if (bindsBodies) subscribe('http.server.request.start', ({ request }) => watchConnection(request));
 
 /** Giving back a smaller body takes longer than it saves. */
 const SMALL = 16 * 1024;
@@ -79,7 +79,7 @@ class Body {
   begin() {
     const announced = this.#stream.rawHeaders && announcedBy(this.#stream);
     if (announced === undefined) return;
-    if (announced > 0 && announced <= SMALL) return watchConnection(this.#stream);
+    if (announced > 0 && announced <= SMALL) return watchFirst(this.#stream);
     const direct = new DirectBody(this.#stream, this.#listener);
     if (!direct.begin()) return;
     counts.bodies += 1;

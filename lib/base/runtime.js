@@ -14,7 +14,7 @@ function lookLikeBuffers(prototype) {
 }
 
 const { bun, deno, node } = process.versions;
-const major = Number.parseInt(node, 10);
+const [major, minor] = String(node).split('.').map(Number);
 
 /**
  * Whether the inner workings of this Node's streams are known: how they use a handle, and which
@@ -31,6 +31,12 @@ const hasTransfer = typeof ArrayBuffer.prototype.transfer === 'function';
  * a second.
  */
 const countsTransfers = major < 24;
+
+/**
+ * Whether all bodies of a connection go to the function that its parser had at the first one. Where
+ * that is so and not known, later bodies are left to V8.
+ */
+const bindsBodies = major > 26 || (major === 26 && minor >= 12);
 
 /**
  * Whether looking for a property of an object whose prototype was replaced, as Express does, is as
@@ -61,6 +67,7 @@ const OfV8 = Error;
 const { captureStackTrace } = Error;
 
 module.exports = {
+  bindsBodies,
   OfV8,
   captureStackTrace,
   FastBuffer,

@@ -11,7 +11,7 @@ const { streams: counts } = require('../../memory/stream-counts.js');
 const { give } = require('../blocks.js');
 const { Handover } = require('./handover.js');
 const { allow, isOfPipe, ownMethod } = require('../own-methods.js');
-const { watchConnection } = require('../parser-chunks.js');
+const { watchFirst } = require('../parser-chunks.js');
 const { kindOf } = require('../provenance.js');
 const { StreamChunks } = require('../stream-chunks.js');
 const { completionCheckOf, isKnownSink } = require('../write-completion.js');
@@ -75,7 +75,7 @@ function watchPipe(source) {
 function seePipe(source) {
   const kind = kindOf(source);
   if (kind === undefined || kind.of === fs.ReadStream) return;
-  if (kind.notesBefore && isSmall(source)) watchConnection(source);
+  if (kind.notesBefore && isSmall(source)) watchFirst(source);
   else watchPipe(source);
 }
 
