@@ -69,34 +69,27 @@ const resulting =
       return Reflect.apply(original, this, args);
     };
 
-/** Wraps readFile() of fs.promises. */
-const promising = (original) =>
-  async function readFile(...args) {
-    const ticket = begun(MOST_OF_FILES, readFile);
-    const made = await Reflect.apply(original, this, args);
-    arrived(ticket, MOST_OF_FILES, made, 'fs');
-    return made;
-  };
-
-const MOST_OF_BODIES = 2 ** 31;
-
 /**
- * Wraps arrayBuffer() or bytes() of a response of fetch(): the copy is made in a later turn, whose
- * stack has no frame of the caller.
+ * Wraps a function whose promise gives memory of at most `most` bytes, made in a later turn, whose
+ * stack has no frame of the caller: readFile() of fs.promises, and the copy that arrayBuffer() or
+ * bytes() of a response of fetch() makes.
  */
-const fetching = (original) =>
-  async function whole(...args) {
-    const ticket = begun(MOST_OF_BODIES, whole);
+const promising = (source, most) => (original) =>
+  async function promised(...args) {
+    const ticket = begun(most, promised);
     const made = await Reflect.apply(original, this, args);
-    arrived(ticket, MOST_OF_BODIES, made, 'fetch');
+    arrived(ticket, most, made, source);
     return made;
   };
+
+const readingFiles = promising('fs', MOST_OF_FILES);
+const readingBodies = promising('fetch', 2 ** 31);
 
 /** Those of ralloc/auto copy by functions of Buffer, which are counted already. */
 function patchResponses(patches) {
   const { prototype } = globalThis.Response;
   for (const name of ['arrayBuffer', 'bytes']) {
-    if (originalOf(prototype[name]) === undefined) patches.method(prototype, name, fetching);
+    if (originalOf(prototype[name]) === undefined) patches.method(prototype, name, readingBodies);
   }
 }
 
@@ -109,7 +102,7 @@ const OF_CRYPTO = [
 /** Patches readFile() of fs.promises once that is loaded, which reading it does. */
 function patchPromises(patches) {
   const own = Object.getOwnPropertyDescriptor(fs, 'promises');
-  if (own?.get === undefined) return patches.method(fs.promises, 'readFile', promising);
+  if (own?.get === undefined) return patches.method(fs.promises, 'readFile', readingFiles);
   const get = () => {
     restore();
     const loaded = fs.promises;
@@ -123,7 +116,7 @@ function patchPromises(patches) {
   Reflect.defineProperty(fs, 'promises', { ...own, get });
   const patch = () => {
     restore();
-    patches.method(fs.promises, 'readFile', promising);
+    patches.method(fs.promises, 'readFile', readingFiles);
   };
   return whenLoaded('internal/fs/promises', patch, { drop: restore });
 }
