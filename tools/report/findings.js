@@ -279,10 +279,19 @@ function arenaFor(line, { lines, requests, memory }) {
 }
 
 /**
+ * Whether another memory gains by what a line makes: of all bytes, and of a Buffer or of a request,
+ * since a small body stays on V8's heap anyway.
+ */
+const isWorthMoving = ({ bytes, count }, { requests, whole }) =>
+  bytes >= whole.bytes * WORTH_SHARE &&
+  (!(requests > 0) || bytes >= Math.min(count, requests) * WORTH_BYTES);
+
+/**
  * Never a slab or a region: where its free belongs, after the last use by a stream, a socket or an
  * addon, no profile proves, and one that comes too early corrupts what they send.
  */
 function byRules(line, about) {
+  if (!isWorthMoving(line, about)) return undefined;
   // What an arena has is dead after the response: that is no cure for a line some of whose Buffers
   // stay.
   const ofArena = line.live > line.bytes * MOST_KEPT ? undefined : arenaFor(line, about);
@@ -294,18 +303,9 @@ function byRules(line, about) {
   return strategy === 'request' ? ofRequest(line, about) : undefined;
 }
 
-/**
- * Whether another memory gains by what a line makes: of all bytes, and of a Buffer or of a request,
- * since a small body stays on V8's heap anyway.
- */
-const isWorthMoving = ({ bytes, count }, { requests, whole }) =>
-  bytes >= whole.bytes * WORTH_SHARE &&
-  (!(requests > 0) || bytes >= Math.min(count, requests) * WORTH_BYTES);
-
 function nowOf(kind, line, about) {
   if (kind === 'pin') return copied(line);
-  if (kind === 'churn')
-    return (isWorthMoving(line, about) ? byRules(line, about) : undefined) ?? [];
+  if (kind === 'churn') return byRules(line, about) ?? [];
   const known = kind === 'outlives' ? undefined : cureOf(kind, packagesOf(line));
   return known ?? holders(about);
 }
