@@ -116,16 +116,14 @@ const most = (grown, least) =>
     .filter(([kind, bytes]) => kind in KINDS && bytes >= least(kind))
     .sort(([, a], [, b]) => b - a)[0] ?? [undefined, 0];
 
-/** Whether what malloc keeps is what addons have freed, by what they have more of. */
-const isOfAddons = ({ native }, addons) => addons.length > 0 && native >= addons.length * OF_ADDON;
-
-const leastAtEnd = (grown, addons) => (kind) => {
-  if (kind === 'garbage') return GARBAGE;
-  if (kind === 'mallocKept' && !isOfAddons(grown, addons))
-    return Math.max(UNUSUAL, DEAD - grown.garbage);
-  const isOutside = kind === 'native' || kind === 'mallocKept';
-  return UNUSUAL + (isOutside ? addons.length * OF_ADDON : 0);
-};
+/** From how many bytes on a kind is unusual in the end. */
+function leastAtEnd({ garbage, native }, addons) {
+  const ofAddons = addons.length * OF_ADDON;
+  const isTheirs = addons.length > 0 && native >= ofAddons; // what malloc keeps: they have freed it
+  const mallocKept = isTheirs ? UNUSUAL + ofAddons : Math.max(UNUSUAL, DEAD - garbage);
+  const least = { garbage: GARBAGE, native: UNUSUAL + ofAddons, mallocKept };
+  return (kind) => least[kind] ?? UNUSUAL;
+}
 const leastAtPeak = (kind) => (kind === 'heap' || kind === 'buffers' ? UNUSUAL : GONE);
 
 /** What addons have freed is beside what they have. */
