@@ -255,13 +255,15 @@ http.createServer((req, res) => ${handler}).listen(0, '127.0.0.1', () => {
 });
 `;
 
-/** Asks for 1.2 s and 100 times, one request after another. */
+/** Asks for 1.2 s and 100 times, one request after another, and leaves the processor to others. */
 const LOAD = `'use strict';
 
+const timers = require('node:timers/promises');
 const url = process.argv[2];
 (async () => {
   for (let [n, end] = [0, Date.now() + 1200]; n < 100 || Date.now() < end; n++) {
     await (await fetch(url + '/page')).arrayBuffer();
+    await timers.setTimeout(5);
   }
 })();
 `;
