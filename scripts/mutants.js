@@ -11,7 +11,8 @@
 // --jobs    so many copies of the package are tested at a time; one for each core
 // --json    all results, written after each mutant
 //
-// Tests of the mutant's own folder run first, and the fastest of them before the others; those that take several times as long as without the
+// Tests of the tier run-time, and those of tools that are in a folder of lib/. Those of the mutant's own folder run first, and the fastest of them before the
+// others; those that take several times as long as without the
 // mutant are killed. What each test file reaches is kept in target/mutants/,
 // and found out anew when a file that it loads has changed. Exit code 1 where a mutant survives. Not for Windows.
 
@@ -286,7 +287,11 @@ program(async () => {
   const { folders, json, jobs, limit, ...how } = options();
   const picked = folders.map((folder) => made(folder, how));
   const mutants = picked.flatMap(({ chosen }) => chosen);
-  const tests = filesOf(ROOT, 'run-time').filter((test) => !test.startsWith(OF_TOOLS));
+  const rooms = new Set(foldersOf([]).map(roomOf));
+  const tests = [
+    ...filesOf(ROOT, 'run-time').filter((test) => !test.startsWith(OF_TOOLS)),
+    ...filesOf(ROOT, 'tools').filter((test) => rooms.has(roomOf(test))),
+  ];
   if (mutants.some(({ file }) => file.startsWith('tools/')))
     tests.push(...filesOf(ROOT, 'all').filter((test) => test.startsWith(OF_TOOLS)));
   const copies = Array.from({ length: jobs }, copy);
