@@ -7,6 +7,7 @@ const fs = require('node:fs');
 const { setImmediate: turn } = require('node:timers/promises');
 const { inspect } = require('node:util');
 const { Arena, Slab, backend, slab, stats } = require('../..');
+const { tryAllocUnsafe } = require('../../lib/arena/try-alloc.js');
 const { stamp, isStamped, isDead } = require('../helpers/bytes.js');
 const { closing } = require('../helpers/sources.js');
 const { gc, untilCollected } = require('../helpers/until.js');
@@ -48,15 +49,19 @@ test('Buffers begin at multiples of 8, or of any power of two up to a page', (t)
   const byDefault = new Arena();
   for (const size of [1, 3, 8, 13, 100]) t.is(byDefault.allocUnsafe(size).byteOffset % 8, 0);
   byDefault.close();
-  for (let align = 1; align <= 4096; align *= 2) {
-    const arena = new Arena({ align });
-    let next = 0;
-    for (const size of [1, 5, 17, 4095]) {
-      const buffer = arena.allocUnsafe(size);
-      t.is(buffer.byteOffset, next);
-      next = Math.ceil((next + size) / align) * align;
+  const ofArena = (arena, size) => arena.allocUnsafe(size);
+  const ofSite = (arena, size) => tryAllocUnsafe(arena, size) ?? ofArena(arena, size);
+  for (const allocate of [ofArena, ofSite]) {
+    for (let align = 1; align <= 4096; align *= 2) {
+      const arena = new Arena({ align });
+      let next = 0;
+      for (const size of [1, 5, 17, 4095]) {
+        const buffer = allocate(arena, size);
+        t.is(buffer.byteOffset, next);
+        next = Math.ceil((next + size) / align) * align;
+      }
+      arena.close();
     }
-    arena.close();
   }
 });
 

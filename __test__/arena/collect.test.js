@@ -274,6 +274,21 @@ for (const safety of ['detach', 'gc', 'recycle']) {
       t.is(arena.stats().holds, 0);
       await t.throwsAsync(writer.closed);
     });
+
+    test(`${safety}: a ${name} ends what is being collected after its last chunk`, async (t) => {
+      const arena = closing(t, { safety });
+      arena.alloc(10);
+      const checkpoint = arena.checkpoint();
+      const { readable, writer } = source();
+      const collected = arena.collect(readable);
+      collected.catch(() => {});
+      await writer.write(Buffer.alloc(1000, 1));
+      await until(() => arena.stats().allocated > 1000);
+      end(arena, checkpoint);
+      await writer.close();
+      await t.throwsAsync(collected, { code: 'ERR_RALLOC_DEAD_BUFFER' });
+      t.is(arena.stats().holds, 0);
+    });
   }
 }
 
