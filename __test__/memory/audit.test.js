@@ -70,6 +70,20 @@ test('in an arena, a span in two lists, counts that are off by one and a charge 
     () => warm.put(inUse),
     () => warm.take(1, inUse.size, true),
   );
+  for (const [name, by, expected] of [
+    ['end', inUse.size, /^span \d+: \d+ and \d+ of \d+ bytes$/],
+    ['operations', -1, /^span \d+ has -1 operations$/],
+  ]) {
+    seen(
+      expected,
+      () => {
+        inUse[name] += by;
+      },
+      () => {
+        inUse[name] -= by;
+      },
+    );
+  }
   const free = take();
   const put = () => warm.put(free);
   put(); // from here on the next that is taken

@@ -52,7 +52,7 @@ function auditLists(pool, leases, warm) {
     for (const span of spans) lists.set(span, [...(lists.get(span) ?? []), name]);
   };
   const leased = [...leases.spans].filter(({ ab }) => ab !== null);
-  const adopted = (pool.adopted?.all() ?? []).filter((span) => span.adopted !== null);
+  const adopted = pool.adopted?.all() ?? [];
   const all = new Set([...leased, ...adopted]);
   note('warm', warm.all());
   // An interrupted call may leave a span in a list that it no longer belongs to, or twice in one
@@ -86,9 +86,7 @@ function auditPool(pool) {
   const { leases, warm } = partsOf(pool);
   const { adopted, holders } = pool;
   const { holders: found, claims } = leases.sums();
-  const adoptedBytes = sumOf(adopted?.all() ?? [], (span) =>
-    span.adopted === null ? 0 : span.size,
-  );
+  const adoptedBytes = sumOf(adopted?.all() ?? [], ({ size }) => size);
   return [
     ...auditLists(pool, leases, warm),
     ...auditLeases(leases, adoptedBytes),
