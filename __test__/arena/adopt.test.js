@@ -25,6 +25,7 @@ MessagePort.prototype.postMessage = function (value, list) {
 
 const { Arena, Slab, release, stats } = require('../..');
 const { hasTransfer } = require('../../lib/base/runtime.js');
+const { findings } = require('../helpers/audited.js');
 const { releases } = require('../helpers/given-back.js');
 const { Clock } = require('../helpers/clock.js');
 const { closing } = require('../helpers/sources.js');
@@ -136,6 +137,7 @@ test.serial('at the limit nothing is changed, and what is warm makes room', (t) 
   t.regex(error.message, /100 KiB adopted/);
   t.true(shows(refused, 2, 29 * KiB));
   t.false(arena.owns(refused));
+  t.deepEqual(findings(), [], 'no span is left of what was refused');
   t.is(arena.stats().adopted, 100 * KiB);
   t.throws(() => arena.alloc(29 * KiB), { code: 'ERR_RALLOC_LIMIT' });
   arena.alloc(20 * KiB);
