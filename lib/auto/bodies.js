@@ -13,7 +13,7 @@ const { kCompile, kModulePaths } = require('../base/internals.js');
 const { lazy } = require('../base/lazy.js');
 const { Patches } = require('../base/patches.js');
 const { kBodies } = require('../base/protocol.js');
-const { MARKS, PARSERS, hashOf } = require('./known-parsers.js');
+const { MARKS, PARSERS, PLAIN_BODY, hashOf } = require('./known-parsers.js');
 
 const MODULES = /^(.*[\\/]node_modules[\\/])(.*)$/s;
 const parsers = new Map(PARSERS.map((parser) => [parser.file, parser]));
@@ -41,16 +41,6 @@ function changed(parser, text) {
 
 const bodyReaders = lazy(() => require('./body-readers.js'));
 
-/** A body of which no chunk goes back. */
-const PLAIN_BODY = {
-  begin() {},
-  keep: (chunk) => chunk,
-  own: (chunk) => Buffer.concat([chunk]),
-  decode: (decoder, chunk) => decoder.write(chunk),
-  concat: (chunks) => Buffer.concat(chunks),
-  copied() {},
-  end() {},
-};
 const UNREADABLE = { body: () => PLAIN_BODY, kindOf() {} };
 
 let areAnnounced = false; // by this copy of ralloc

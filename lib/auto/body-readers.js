@@ -16,7 +16,7 @@ const { allow, functionsOf, isOfNode, isOfPipe, readsOf } = require('../node/own
 const { watchConnection, watchFirst } = require('../node/parser-chunks.js');
 const { release } = require('../node/release.js');
 const { prepare } = require('../memory/foreign.js');
-const { DECODERS, hashOf } = require('./known-parsers.js');
+const { DECODERS, PLAIN_BODY, hashOf } = require('./known-parsers.js');
 
 prepare(); // before the first body arrives
 
@@ -62,29 +62,21 @@ const AHEAD = 16;
  * is still in the processor's caches.
  */
 class Body {
-  #stream;
-  #listener;
   #direct;
-  #announced = 0;
+  #announced;
   #size = 0; // of all chunks
   #whole = null; // a Buffer for all of them
   #kept = []; // chunks that no other code has had
 
-  constructor(stream, listener) {
-    this.#stream = stream;
-    this.#listener = listener;
+  constructor(stream, listener, announced) {
+    this.#direct = new DirectBody(stream, listener);
+    this.#announced = announced;
   }
 
   /** Called once the listener is added. */
   begin() {
-    const announced = this.#stream.rawHeaders && announcedBy(this.#stream);
-    if (announced === undefined) return;
-    if (announced > 0 && announced <= SMALL) return watchFirst(this.#stream);
-    const direct = new DirectBody(this.#stream, this.#listener);
-    if (!direct.begin()) return;
-    counts.bodies += 1;
-    this.#announced = announced;
-    this.#direct = direct;
+    if (this.#direct.begin()) counts.bodies += 1;
+    else this.#direct = undefined;
   }
 
   #isOurs(chunk) {
@@ -161,6 +153,15 @@ class Body {
     this.#direct?.end();
     this.#direct = undefined;
   }
+}
+
+/** What a changed function calls for the body that `listener` will read. */
+function bodyOf(stream, listener) {
+  const announced = stream.rawHeaders && announcedBy(stream);
+  if (announced === undefined) return PLAIN_BODY;
+  if (announced === 0 || announced > SMALL) return new Body(stream, listener, announced);
+  watchFirst(stream);
+  return PLAIN_BODY;
 }
 
 // Busboy passes parts of a chunk to files. The chunk is freed once the parser is done with it and
@@ -297,7 +298,7 @@ const takes = (stream, part) =>
 const readers = {
   counts,
   responses: (Response) => require('./responses.js').changeResponses(Response),
-  body: (stream, listener) => new Body(stream, listener),
+  body: bodyOf,
   file: (stream) => new FileBody(stream),
   /**
    * What node/provenance.js has for Node's own classes; undefined for a stream that is no file of

@@ -13,6 +13,17 @@ const { kBodies } = require('../base/protocol.js');
 /** What such functions call (body-readers.js). */
 const READERS = `globalThis[Symbol.for('${kBodies.description}')]`;
 
+/** A body of which no chunk goes back. */
+const PLAIN_BODY = {
+  begin() {},
+  keep: (chunk) => chunk,
+  own: (chunk) => Buffer.concat([chunk]),
+  decode: (decoder, chunk) => decoder.write(chunk),
+  concat: (chunks) => Buffer.concat(chunks),
+  copied() {},
+  end() {},
+};
+
 const PARSERS = [
   {
     file: 'raw-body/index.js',
@@ -147,4 +158,4 @@ const MARKS = [
   ['busboy', 'Multipart: Boundary not found'],
 ];
 
-module.exports = { DECODERS, MARKS, PARSERS, hashOf };
+module.exports = { DECODERS, MARKS, PARSERS, PLAIN_BODY, hashOf };
