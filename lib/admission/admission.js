@@ -5,7 +5,7 @@
 // before its body is read.
 
 const { formatBytes } = require('../base/bytes.js');
-const { RallocError, argumentError, received, typeError } = require('../base/errors.js');
+const { RallocError, typeError } = require('../base/errors.js');
 const { instances } = require('../base/instances.js');
 const { itemOf } = require('../base/item-of.js');
 const time = require('../base/time.js');
@@ -17,7 +17,7 @@ const { checkCalled, faultOf, nextError } = require('../request/messages.js');
 const { UNKNOWN, lengthOf } = require('./inflow.js');
 const { Keys, raisedFor } = require('./keys.js');
 const { OpenRequests } = require('./open.js');
-const { admissionSettings } = require('./options.js');
+const { admissionSettings, answerOf } = require('./options.js');
 const { AdmittedRequest, TICK_MS } = require('./request.js');
 
 /** The outcome of enter() for a request that was answered, or whose client is gone. */
@@ -108,6 +108,22 @@ class Admission {
   }
 
   /**
+   * Calls pass() if a request may go on, refused() if it was answered, or fail() with an error, now
+   * if that is known, or later. Returns what pass() or fail() returned now.
+   */
+  decide(req, res, pass, fail, refused = nothing) {
+    let outcome;
+    try {
+      outcome = this.enter(req, res);
+    } catch (error) {
+      return fail(error);
+    }
+    if (outcome === undefined) return pass();
+    settled(outcome, (known) => (known === REFUSED ? refused() : pass()), fail);
+    return undefined;
+  }
+
+  /**
    * Notes that requests pipelined on the same socket (HTTP/1) must wait for `outcome`, and returns
    * that. `head`: the request that waits for the budget.
    */
@@ -148,20 +164,7 @@ class Admission {
 
   #isPrior(req) {
     const { priority } = this.settings;
-    if (priority === null) return false;
-    let answer;
-    try {
-      answer = priority.call(undefined, req);
-    } catch (cause) {
-      const error = argumentError(
-        TypeError,
-        'The function "options.priority" threw: see the cause',
-      );
-      throw Object.assign(error, { cause });
-    }
-    if (typeof answer === 'boolean') return answer;
-    const message = `The function "options.priority" must return a boolean. ${received(answer)}`;
-    throw argumentError(TypeError, message);
+    return priority !== null && answerOf(priority, 'options.priority', req, 'boolean');
   }
 
   #charge(request, req, length) {
@@ -331,22 +334,15 @@ class Admission {
   }
 
   #ask(server, req, res) {
-    const goOn = (isPassed) => {
-      if (isPassed) this.#passed.add(req);
+    const goOn = () => {
       res.writeContinue();
       server.emit('request', req, res);
     };
-    let outcome;
-    try {
-      outcome = this.enter(req, res);
-    } catch {
-      return goOn(false); // the middleware will get the same error, and handle it
-    }
-    settled(
-      outcome,
-      (known) => known === REFUSED || goOn(true),
-      () => goOn(false),
-    );
+    const pass = () => {
+      this.#passed.add(req);
+      goOn();
+    };
+    this.decide(req, res, pass, goOn); // the middleware will get the same error, and handle it
   }
 
   stats() {
@@ -369,10 +365,7 @@ class Admission {
   }
 }
 
-/**
- * Calls settle() with the outcome of enter(), or fail() with its error: now if it is known, or
- * later.
- */
+/** Calls settle() with the outcome of enter(), or fail(): now if it is known, or later. */
 const settled = (outcome, settle, fail) =>
   outcome === undefined || outcome === REFUSED ? settle(outcome) : outcome.then(settle, fail);
 
@@ -428,14 +421,7 @@ function admission(options, ...rest) {
     if (typeof next !== 'function') throw nextError(req, res, next);
     const fault = faultOf(req, res);
     if (fault !== undefined) return next(fault);
-    let outcome;
-    try {
-      outcome = own.enter(req, res);
-    } catch (error) {
-      return next(error);
-    }
-    if (outcome === undefined) return next();
-    settled(outcome, (known) => known === REFUSED || next(), next);
+    return own.decide(req, res, next, next);
   }
 
   middleware.wrap = (handler) => {
@@ -449,20 +435,9 @@ function admission(options, ...rest) {
       else res.writeHead(500).end();
     };
     return function wrapped(...args) {
-      const [, res] = args;
-      let outcome;
-      try {
-        outcome = own.enter(...args);
-      } catch (error) {
-        return fail(error, res);
-      }
-      if (outcome === undefined) return handler.apply(this, args);
-      settled(
-        outcome,
-        (known) => known === REFUSED || handler.apply(this, args),
-        (error) => fail(error, res),
-      );
-      return undefined;
+      const [req, res] = args;
+      const pass = () => handler.apply(this, args);
+      return own.decide(req, res, pass, (error) => fail(error, res));
     };
   };
   return own.addMethods(middleware);

@@ -5,7 +5,7 @@
 
 const { argumentError } = require('../base/errors.js');
 const { checkVersion } = require('../request/messages.js');
-const { Admission, REFUSED, settled } = require('./admission.js');
+const { Admission } = require('./admission.js');
 
 async function register(app, { prefix: _p, logLevel: _l, logSerializers: _s, ...options }) {
   checkVersion(app);
@@ -15,17 +15,7 @@ async function register(app, { prefix: _p, logLevel: _l, logSerializers: _s, ...
   const own = new Admission(options);
   app.decorate('admission', own.addMethods({}));
   app.addHook('onRequest', (request, reply, done) => {
-    const settle = (outcome) => {
-      if (outcome === REFUSED) reply.hijack();
-      else done();
-    };
-    let outcome;
-    try {
-      outcome = own.enter(request.raw, reply.raw);
-    } catch (error) {
-      return done(error);
-    }
-    settled(outcome, settle, done);
+    own.decide(request.raw, reply.raw, done, done, () => reply.hijack());
   });
 }
 

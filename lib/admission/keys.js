@@ -3,8 +3,8 @@
 // Has a budget for each key with requests in flight. A budget is kept for one more tick, because
 // creating one costs as much as the rest of a request.
 
-const { argumentError, received } = require('../base/errors.js');
 const { Budget, ledgerOf } = require('../budget/budget.js');
+const { answerOf } = require('./options.js');
 
 /**
  * Stands for all keys beyond `maxKeys`, which share one budget, so that clients that invent keys
@@ -28,21 +28,6 @@ class Keys {
     this.#settings = settings;
   }
 
-  #ask(req) {
-    let key;
-    try {
-      key = this.#settings.key.call(undefined, req);
-    } catch (cause) {
-      const error = argumentError(TypeError, 'The function "options.key" threw: see the cause');
-      throw Object.assign(error, { cause });
-    }
-    if (typeof key === 'string') return key;
-    throw argumentError(
-      TypeError,
-      `The function "options.key" must return a string. ${received(key)}`,
-    );
-  }
-
   #open(key) {
     const { budget, maxBytesPerKey } = this.#settings;
     const of = key === OTHERS ? 'other keys' : key;
@@ -61,8 +46,8 @@ class Keys {
 
   /** Returns the entry of a request's key. Call leave() when the request is over. */
   enter(req) {
-    const own = this.#ask(req);
-    const { maxKeys } = this.#settings;
+    const { key: ask, maxKeys } = this.#settings;
+    const own = answerOf(ask, 'options.key', req, 'string');
     let key = own;
     if (!this.#all.has(own) && this.#all.size >= maxKeys) {
       this.sweep();

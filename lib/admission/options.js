@@ -2,7 +2,7 @@
 
 // Checks the options of admission() and adds the defaults.
 
-const { argumentError, typeError, rangeError } = require('../base/errors.js');
+const { argumentError, typeError, rangeError, received } = require('../base/errors.js');
 const check = require('../base/validate.js');
 const { budgetOf } = require('../budget/budget.js');
 
@@ -60,4 +60,18 @@ function admissionSettings(options) {
   return settings;
 }
 
-module.exports = { admissionSettings };
+/** What the user's function `ask`, the option `name`, returns for a request: must be of `type`. */
+function answerOf(ask, name, req, type) {
+  let answer;
+  try {
+    answer = ask(req);
+  } catch (cause) {
+    const error = argumentError(TypeError, `The function "${name}" threw: see the cause`);
+    throw Object.assign(error, { cause });
+  }
+  if (typeof answer === type) return answer;
+  const message = `The function "${name}" must return a ${type}. ${received(answer)}`;
+  throw argumentError(TypeError, message);
+}
+
+module.exports = { admissionSettings, answerOf };
