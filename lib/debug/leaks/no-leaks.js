@@ -28,62 +28,49 @@ let last = Promise.resolve(); // settles with the newest call: calls run one at 
 const turn = () => new Promise((resolve) => time.setImmediate(resolve));
 const pause = () => new Promise((resolve) => time.setTimeout(resolve, 1));
 
+/** Kind of a report -> what is there now, how it is marked as reported, and what is told of it. */
+const KINDS = [
+  ['leak', leaks.unfreed, leaks.forget, (group) => group],
+  [
+    'hold-leaked',
+    holds.openHolds,
+    holds.forget,
+    ({ allocated: operation, ...group }) => ({ ...group, operation }),
+  ],
+  ['not-closed', opened.stillOpen, opened.forget, (group) => group],
+];
+
 /** Collects what is taken from now on and not given back. */
 class Outstanding {
-  #before = new Set([...leaks.unfreed(), ...holds.openHolds(), ...opened.stillOpen()]);
+  #before = new Set(KINDS.flatMap(([, all]) => all()));
 
   #since(all) {
-    return all.filter((one) => !this.#before.has(one));
-  }
-
-  get buffers() {
-    return this.#since(leaks.unfreed());
-  }
-
-  get holds() {
-    return this.#since(holds.openHolds());
-  }
-
-  get open() {
-    return this.#since(opened.stillOpen());
+    return all().filter((one) => !this.#before.has(one));
   }
 
   /** Whether nothing is left, and no request in flight has a Buffer. */
   get isOver() {
-    const { buffers, holds, open } = this;
-    if (buffers.length + holds.length + open.length > 0) return false;
+    if (KINDS.some(([, all]) => this.#since(all).length > 0)) return false;
     return !living().some(({ record: { owner } }) => owner !== undefined && !owner.isOver);
   }
 
   /** Marks everything as reported. */
   forget() {
-    for (const one of this.buffers) leaks.forget(one);
-    for (const one of this.holds) holds.forget(one);
-    for (const one of this.open) opened.forget(one);
+    for (const [, all, forget] of KINDS) this.#since(all).forEach(forget);
   }
 
   /** The reports about everything that is left. */
   reports() {
-    const { buffers, holds: ofHolds, open } = this;
-    const left = (kind, all, facts) =>
-      groupsOf(all).map(({ kind: _kind, ...group }) => describe(kind, facts(group)));
-    return [
-      ...left('leak', buffers, (group) => group),
-      ...left('hold-leaked', ofHolds, ({ allocated, ...group }) => ({
-        ...group,
-        operation: allocated,
-      })),
-      ...left('not-closed', open, (group) => group),
-    ];
+    return KINDS.flatMap(([name, all, , factsOf]) =>
+      groupsOf(this.#since(all)).map(({ kind: _kind, ...group }) => describe(name, factsOf(group))),
+    );
   }
 }
 
 function misuse(reports) {
-  const [{ message }] = reports;
-  const texts = reports.map((report) => report.message);
-  const head = reports.length === 1 ? '' : `${reports.length} reports of debug mode:\n\n`;
-  const text = reports.length === 1 ? message : texts.join('\n\n');
-  const error = new RallocError('ERR_RALLOC_MISUSE', `${head}${text}`);
+  const texts = reports.map(({ message }) => message);
+  if (texts.length > 1) texts.unshift(`${texts.length} reports of debug mode:`);
+  const error = new RallocError('ERR_RALLOC_MISUSE', texts.join('\n\n'));
   return Object.defineProperty(error, 'reports', { value: reports }); // not enumerable, because test runners would print them below the message
 }
 
@@ -164,17 +151,9 @@ async function noLeaks(fn, options) {
       'noLeaks() cannot be nested: the outer one sees everything',
     );
   }
-  const before = last;
-  let finish;
-  last = new Promise((resolve) => {
-    finish = resolve;
-  });
-  await before;
-  try {
-    return await watchOver(fn, waitMs);
-  } finally {
-    finish();
-  }
+  const result = last.then(() => watchOver(fn, waitMs));
+  last = result.catch(() => {});
+  return result;
 }
 
 module.exports = { noLeaks };
