@@ -20,7 +20,6 @@
 const { Arena } = require('../../arena/arena.js');
 const copy = require('../../arena/copy.js');
 const { observing } = require('../../base/observer.js');
-const { Patches } = require('../../base/patches.js');
 const regions = require('../../region/buffer.js');
 const { Region } = require('../../region/region.js');
 const { BufferLike } = require('../../site/buffer-like.js');
@@ -31,28 +30,6 @@ const { Slab } = require('../../slab/slab.js');
 
 /** For a method that returns the Buffer of another method in the list. */
 const BY_ANOTHER = null;
-
-class ObservedMethods {
-  #patches = null;
-
-  /** `methods`: name -> make(original), or BY_ANOTHER; all methods that hand out a Buffer. */
-  constructor(prototype, methods) {
-    this.prototype = prototype;
-    this.methods = methods;
-  }
-
-  observe() {
-    if (this.#patches !== null) return;
-    this.#patches = new Patches();
-    for (const [name, make] of Object.entries(this.methods))
-      if (make !== BY_ANOTHER) this.#patches.method(this.prototype, name, make);
-  }
-
-  leave() {
-    this.#patches?.restore();
-    this.#patches = null;
-  }
-}
 
 const allocating = (of, bytes) => (original) =>
   function allocate(size, fill, encoding) {
@@ -119,7 +96,7 @@ const reading = (original) =>
     return promise;
   };
 
-const ofArena = new ObservedMethods(Arena.prototype, {
+const ofArenas = {
   allocUnsafe: allocUnsafeIn,
   alloc: allocIn,
   from: fromIn,
@@ -129,29 +106,26 @@ const ofArena = new ObservedMethods(Arena.prototype, {
   chunks: reading,
   concat: BY_ANOTHER,
   array: BY_ANOTHER,
-});
+};
 
-const ofSlabs = { kind: 'slab', coreOf: slabs.coreOf, watch: slabs.watch };
+const slabBuffers = { kind: 'slab', coreOf: slabs.coreOf, watch: slabs.watch };
 
 /** For receive() and revoke(), whose Buffer is over the slot of an earlier Buffer. */
 const receiving = (original) =>
   function receive(token) {
     const { observer } = observing;
     if (!observer.picks()) return original.call(this, token);
-    return observer.allocated(ofSlabs, original.call(this, token), 'sent', receive);
+    return observer.allocated(slabBuffers, original.call(this, token), 'sent', receive);
   };
 
-const ofSlab = new ObservedMethods(Slab.prototype, {
-  ...allocatingAll(ofSlabs),
+const ofSlabs = {
+  ...allocatingAll(slabBuffers),
   receive: receiving,
   revoke: receiving,
   use: BY_ANOTHER,
-});
+};
 
-const ofRegion = new ObservedMethods(
-  Region.prototype,
-  allocatingAll({ kind: 'region', coreOf: regions.coreOf, watch: regions.watch }),
-);
+const ofRegions = allocatingAll({ kind: 'region', coreOf: regions.coreOf, watch: regions.watch });
 
 /**
  * Always asks the arena: otherwise these methods cut Buffers out of its window themselves, which
@@ -162,17 +136,27 @@ const asking = () =>
     return BufferLike.prototype.allocUnsafe.call(this, size);
   };
 
-const siteMethods = {
+const ofSites = {
   allocUnsafe: asking,
   alloc: BY_ANOTHER,
   from: BY_ANOTHER,
   concat: BY_ANOTHER,
 };
 
-const ofSites = [Site.prototype, Object.getPrototypeOf(perRequest)].map(
-  (prototype) => new ObservedMethods(prototype, siteMethods),
-);
+/** `methods`: name -> make(original), or BY_ANOTHER; all of a class that hand out a Buffer. */
+const observed = [
+  { prototype: Arena.prototype, methods: ofArenas },
+  { prototype: Slab.prototype, methods: ofSlabs },
+  { prototype: Region.prototype, methods: ofRegions },
+  { prototype: Site.prototype, methods: ofSites },
+  { prototype: Object.getPrototypeOf(perRequest), methods: ofSites },
+];
 
-const observed = [ofArena, ofSlab, ofRegion, ...ofSites];
+/** Replaces them until `patches` are restored. */
+function observe(patches) {
+  for (const { prototype, methods } of observed)
+    for (const [name, make] of Object.entries(methods))
+      if (make !== BY_ANOTHER) patches.method(prototype, name, make);
+}
 
-module.exports = { observed };
+module.exports = { observe, observed };

@@ -13,7 +13,7 @@ const { watchFunctions } = require('./functions.js');
 const { verifyKept } = require('./kept.js');
 const { verifyLive } = require('./own-memory.js');
 const { restart } = require('./sampling.js');
-const { observed } = require('./methods.js');
+const { observe } = require('./methods.js');
 
 let patches = null;
 
@@ -23,13 +23,12 @@ function start() {
   observing.observer = observer;
   observing.isTesting = true;
   patches = new Patches();
-  for (const one of observed) one.observe();
+  observe(patches);
   watchFunctions(patches);
 }
 
 /** Stops watching new Buffers. Those that are watched stay watched until they end. */
 function stop() {
-  for (const one of observed) one.leave();
   patches?.restore();
   patches = null;
 }
