@@ -67,6 +67,9 @@ const tellingOfList = (use) => (original) => {
 const tellingOfInput = (use) => (original) =>
   telling(use, original, (_self, args) => deadAmong(args.map((arg) => arg?.input)));
 
+/** Like tellingOfAny(), for functions that send a message. */
+const sharingAny = (use) => sharing(use, tellingOfAny);
+
 /** For functions that make a view of a watched Buffer: the view is watched with it. */
 const seeing = (original) =>
   function part(start, end) {
@@ -77,7 +80,7 @@ const seeing = (original) =>
 
 const { Hash } = crypto;
 
-/** Objects, their names, and their functions. */
+/** Objects, their names, their functions, and how these are wrapped unless by tellingOfAny(). */
 const places = [
   [Buffer, 'Buffer', ['compare', 'byteLength', 'copyBytesFrom']],
   [
@@ -134,10 +137,6 @@ const places = [
   [StringDecoder.prototype, 'decoder', ['write', 'end']],
   [util.TextDecoder.prototype, 'decoder', ['decode']],
   [util.TextEncoder.prototype, 'encoder', ['encodeInto']],
-];
-
-/** The same for functions that are called in loops, or take the Buffer in another way. */
-const OTHERS = [
   [Buffer, 'Buffer', ['from'], tellingFirst],
   [Buffer, 'Buffer', ['concat'], tellingOfList],
   [Buffer.prototype, 'buffer', ['copy', 'equals', 'compare', 'fill'], tellingFirst],
@@ -145,25 +144,18 @@ const OTHERS = [
   [Buffer.prototype, 'buffer', ['indexOf', 'lastIndexOf', 'includes'], tellingFirst],
   [Object.getPrototypeOf(Uint8Array.prototype), 'buffer', ['set'], tellingFirst],
   [childProcess, 'child_process', ['execFileSync', 'execSync', 'spawnSync'], tellingOfInput],
-];
-
-const MESSAGES = [
-  [worker.MessagePort.prototype, 'port', ['postMessage']],
-  [worker.Worker.prototype, 'worker', ['postMessage']],
-  [worker.BroadcastChannel?.prototype, 'channel', ['postMessage']],
-  [globalThis, undefined, ['structuredClone']],
+  [worker.MessagePort.prototype, 'port', ['postMessage'], sharingAny],
+  [worker.Worker.prototype, 'worker', ['postMessage'], sharingAny],
+  [worker.BroadcastChannel?.prototype, 'channel', ['postMessage'], sharingAny],
+  [globalThis, undefined, ['structuredClone'], sharingAny],
+  [Buffer.prototype, 'buffer', ['subarray', 'slice'], () => seeing],
 ];
 
 const named = (of, name) => (of === undefined ? `${name}()` : `${of}.${name}()`);
 
 function watchFunctions(patches) {
-  for (const [object, of, names] of places)
-    for (const name of names) patches.method(object, name, tellingOfAny(named(of, name)));
-  for (const [object, of, names, make] of OTHERS)
+  for (const [object, of, names, make = tellingOfAny] of places)
     for (const name of names) patches.method(object, name, make(named(of, name)));
-  for (const [object, of, names] of MESSAGES)
-    for (const name of names) patches.method(object, name, sharing(named(of, name), tellingOfAny));
-  for (const name of ['subarray', 'slice']) patches.method(Buffer.prototype, name, seeing);
 }
 
 module.exports = { watchFunctions };
