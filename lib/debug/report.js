@@ -27,16 +27,9 @@ let isTelling = false;
 let isFull = false;
 
 /** The facts in the record of a watched Buffer. */
-function ofRecord(record) {
-  if (record === undefined) return {};
-  const { of, name, size, allocated, request, ended } = record;
-  const end = ended && {
-    ended: ended.trace,
-    how: ended.how,
-    status: ended.status,
-    endedBy: ended.request,
-  };
-  return { of, name, size, allocated, request, ...end };
+function ofRecord({ of, size, allocated, request, ended } = {}) {
+  const { trace, how, status, request: endedBy } = ended ?? {};
+  return { of, size, allocated, request, ended: trace, how, status, endedBy };
 }
 
 const isThere = ([, value]) => value !== undefined && value !== null;

@@ -5,6 +5,7 @@
 // has made of Error.
 
 const { inspect } = require('node:util');
+const { attempt } = require('../base/attempt.js');
 const { captureStackTrace } = require('../base/runtime.js');
 const { DEPENDENCY, Frames, isOfRalloc } = require('./stack/frames.js');
 const { originsOf, originsOnDisk } = require('./stack/mapper.js');
@@ -99,20 +100,12 @@ class Trace {
     try {
       trace.#held = hold(below, depth);
     } catch {
-      trace.#held = trace.#withoutDepth(below);
+      // An Error that cannot be changed but is not frozen either, or a stack overflow, at which no
+      // trace can be taken.
+      trace.#held = {};
+      attempt(() => captureStackTrace(trace.#held, below));
     }
     return trace;
-  }
-
-  /** For an Error that cannot be changed but is not frozen either. */
-  #withoutDepth(below) {
-    const holder = {};
-    try {
-      captureStackTrace(holder, below);
-    } catch {
-      // At a stack overflow, no trace can be taken.
-    }
-    return holder;
   }
 
   /** Reads the places, and drops V8's stack. */
@@ -130,7 +123,7 @@ class Trace {
   /** `{ function, file, line, column }`, lines and columns from 1. */
   get frames() {
     if (this.#frames === undefined) {
-      const all = this.#all();
+      const all = this.settle().#places;
       try {
         this.#frames = inOrder(tell(all));
       } catch {
@@ -140,13 +133,9 @@ class Trace {
     return this.#frames;
   }
 
-  #all() {
-    return this.settle().#places;
-  }
-
   /** Whether any frame belongs to the application or a package. */
   get isOfApplication() {
-    return this.#all().some((frame) => rankOf(frame) !== NOBODY);
+    return this.settle().#places.some((frame) => rankOf(frame) !== NOBODY);
   }
 
   /**
@@ -154,7 +143,7 @@ class Trace {
    * undefined if there is none.
    */
   get callee() {
-    const all = this.#all();
+    const all = this.settle().#places;
     return all[all.findIndex((frame) => rankOf(frame) !== NOBODY) - 1]?.function;
   }
 
@@ -166,7 +155,7 @@ class Trace {
   /** A text that is the same for the same lines of the application, whatever called them. */
   get key() {
     if (this.#key === undefined) {
-      const all = this.#all();
+      const all = this.settle().#places;
       const own = all.filter((frame) => rankOf(frame) === APPLICATION);
       this.#key = (own.length > 0 ? own : all)
         .map(({ file, line, column }) => `${file}:${line}:${column}`)

@@ -2,6 +2,7 @@
 
 // Groups what is not given back by the places that took it.
 
+const { itemOf } = require('../../base/item-of.js');
 const time = require('../../base/time.js');
 
 /** A text that is the same for everything from one place. */
@@ -15,11 +16,7 @@ const keyOf = ({ kind, of, allocated }) => [kind, of, allocated.key].join('\n\n'
 function groupsOf(all) {
   const now = time.now();
   const groups = new Map();
-  for (const one of all) {
-    const key = keyOf(one);
-    if (!groups.has(key)) groups.set(key, []);
-    groups.get(key).push(one);
-  }
+  for (const one of all) itemOf(groups, keyOf(one), () => []).push(one);
   return [...groups.values()]
     .map((ones) => groupOf(ones, now))
     .sort((a, b) => (b.bytes ?? 0) - (a.bytes ?? 0) || b.age - a.age);

@@ -26,12 +26,8 @@ function look(record) {
   if (looked.length >= MOST) return false;
   const { owner } = record;
   record.allocated.settle(); // otherwise V8's stack keeps the `this` of its functions, and perhaps the Buffer
-  const arena = owner?.arena;
-  looked.push({
-    record,
-    until: undefined,
-    arena: arena === undefined ? undefined : new WeakRef(arena),
-  });
+  const arena = owner?.arena && new WeakRef(owner.arena);
+  looked.push({ record, until: undefined, arena });
   if (timer === null) {
     timer = time.setInterval(tick, LOOK_MS);
     timer.unref();

@@ -6,9 +6,6 @@ const { report } = require('../report.js');
 const { Trace } = require('../trace.js');
 const { recordOf } = require('./record.js');
 
-const OF_ARENAS = 'use-after-reset';
-const OF_OTHERS = 'use-after-free';
-
 let isTaking = false; // whether a stack is being taken, which may run code that uses Buffers
 
 /**
@@ -26,7 +23,7 @@ function used(view, use, below = used) {
   } finally {
     isTaking = false;
   }
-  const kind = record.kind === 'arena' ? OF_ARENAS : OF_OTHERS;
+  const kind = record.kind === 'arena' ? 'use-after-reset' : 'use-after-free';
   const name = typeof use === 'function' ? use(place) : use;
   return explained(report(kind, { record, use: name, used: place }));
 }
