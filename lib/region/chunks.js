@@ -154,9 +154,7 @@ class Chunks {
   /** Adds a chunk with a free span of at least so many granules. Returns null, or a failure. */
   grow(granules) {
     const need = (granules + 1) * GRANULE;
-    let chunk = this.#lease(need, wantedBytes(this, need, this.#next));
-    if (chunk.kind === 'limit' && this.makeRoom(need))
-      chunk = this.#lease(need, wantedBytes(this, need, this.#next));
+    const chunk = this.lease(need, () => wantedBytes(this, need, this.#next));
     if (chunk.kind !== undefined) return chunk;
     this.#next = Math.min(this.#next * 2, this.#core.settings.chunkSize);
     // One granule less than a power of two. Then the free span stays in its bin when a block is cut
@@ -166,10 +164,13 @@ class Chunks {
     return null;
   }
 
-  /** Returns a chunk for one block, which the caller must add(), or a failure. */
-  lease(size) {
-    const chunk = this.#lease(size, size);
-    return chunk.kind === 'limit' && this.makeRoom(size) ? this.#lease(size, size) : chunk;
+  /**
+   * Returns a chunk of at least `need` bytes, and of want() if there is room, which the caller must
+   * add(), or a failure.
+   */
+  lease(need, want = () => need) {
+    const chunk = this.#lease(need, want());
+    return chunk.kind === 'limit' && this.makeRoom(need) ? this.#lease(need, want()) : chunk;
   }
 
   #lease(need, want) {
