@@ -25,7 +25,7 @@ const { SegmentClaims } = require('./claims.js');
 const { exhausted } = require('./pool.js');
 const { lease, openMemory, translateErrors } = require('./lease.js');
 const { tellRecovered } = require('./shared.js');
-const { describeSlab, fixedPool, readPools, slabFigures, slabStats } = require('./stats.js');
+const { fixedPool, readPools, slabFigures } = require('./stats.js');
 const { finishScopes } = require('../base/scope.js');
 const { timed, warnOfStuck } = require('./stuck.js');
 const { finishClaims } = require('../memory/claims.js');
@@ -192,16 +192,8 @@ class SlabCore {
     return send(this, buffer);
   }
 
-  stats() {
-    return slabStats(this);
-  }
-
   figures() {
     return slabFigures(this);
-  }
-
-  describe() {
-    return describeSlab(this);
   }
 
   #poolFor(size) {

@@ -39,6 +39,7 @@ function systemError(failure, of, requested, asked) {
  */
 function segmentError(failure, of, requested, asked) {
   const { kind, used, limit, field, why, exact } = failure;
+  const [found, expected] = exact ?? [used, limit];
   const message = `The slab ${of}: ${why}`;
   switch (kind) {
     case 'map':
@@ -52,16 +53,9 @@ function segmentError(failure, of, requested, asked) {
         free: limit,
       });
     case 'invalid':
-      return new RallocError('ERR_RALLOC_SEGMENT_INVALID', message, {
-        field,
-        found: exact?.[0] ?? used,
-        expected: exact?.[1] ?? limit,
-      });
+      return new RallocError('ERR_RALLOC_SEGMENT_INVALID', message, { field, found, expected });
     case 'version':
-      return new RallocError('ERR_RALLOC_SEGMENT_VERSION', message, {
-        found: exact?.[0] ?? used,
-        expected: exact?.[1] ?? limit,
-      });
+      return new RallocError('ERR_RALLOC_SEGMENT_VERSION', message, { found, expected });
     case 'timeout':
       return new RallocError('ERR_RALLOC_SEGMENT_TIMEOUT', message, { waitedMs: used });
     default: {

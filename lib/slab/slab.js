@@ -20,6 +20,7 @@ const inner = lazy(() => ({
   ...require('./options.js'),
   ...require('./placement.js'),
   ...require('./shared.js'),
+  ...require('./stats.js'),
 }));
 
 const kInternal = Symbol('ralloc.internal');
@@ -279,12 +280,12 @@ class Slab {
   }
 
   stats() {
-    return this.#awake().stats();
+    return inner().slabStats(this.#awake());
   }
 
   [inspect.custom]() {
     if (!(#core in this)) return 'Slab {}'; // a Proxy of a Slab, or an object that inherits from one
-    return this.#awake().describe();
+    return inner().describeSlab(this.#awake());
   }
 
   static {
