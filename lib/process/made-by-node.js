@@ -78,15 +78,7 @@ class Kind {
   some(most) {
     this.settle();
     if (this.#refs.length > most) this.#sweep();
-    const { length } = this.#refs;
-    const step = Math.max(1, Math.ceil(length / most));
-    const from = this.#first++ % step;
-    const objects = [];
-    for (let index = from; index < length; index += step) {
-      const object = this.#refs[index].deref();
-      if (object !== undefined && !this.#isOver(object)) objects.push(object);
-    }
-    return { objects, share: step };
+    return this.#sample(most, []);
   }
 
   /**
@@ -94,13 +86,16 @@ class Kind {
    * a second apart.
    */
   peek(most) {
+    return this.#sample(most, this.#fresh);
+  }
+
+  #sample(most, fresh) {
     const refs = this.#refs;
-    const step = Math.max(1, Math.ceil((refs.length + this.#fresh.length) / most));
+    const step = Math.max(1, Math.ceil((refs.length + fresh.length) / most));
     const from = this.#first++ % step;
     const objects = [];
     for (let index = from; index < refs.length; index += step) objects.push(refs[index].deref());
-    for (let index = from; index < this.#fresh.length; index += step)
-      objects.push(this.#fresh[index]);
+    for (let index = from; index < fresh.length; index += step) objects.push(fresh[index]);
     const isOpen = (one) => one !== undefined && one !== null && !this.#isOver(one);
     return { objects: objects.filter(isOpen), share: step };
   }
