@@ -33,17 +33,16 @@ function summaryOf(file, { how, kind, bytes, line, advice, time, record }) {
 }
 
 /**
- * The end of the newest other process of this program, if it did not end by itself and was not told
- * before; else undefined.
+ * The end that the newest of `files` tells, if it `mayBe` the one and what it tells `isIt`; not if
+ * the process ended by itself or that was told before. `signal`: what its parent was told.
  */
-function previousIn(folder, own) {
-  for (const { file } of filesIn(folder).slice(0, MOST_FILES)) {
-    if (file === own || !attempt(() => mayBeOf(file, process.argv[1]), false)) continue;
-    const flight = attempt(() => readFlight(file), { fault: 'cannot be read' });
-    if (flight.fault !== undefined) continue;
-    const found = attempt(() => explanation().explain(flight));
-    if (found === undefined || found.record.process.app !== process.argv[1]) continue;
-    if (found.how.how === 'running') continue;
+function newest(files, mayBe, isIt, signal) {
+  for (const one of files) {
+    const { file } = one;
+    const flight = mayBe(one) && attempt(() => readFlight(file));
+    if (!flight || flight.fault !== undefined) continue;
+    const found = attempt(() => explanation().explain(flight, signal));
+    if (found === undefined || !isIt(found)) continue;
     if (flight.isTold || ENDS.includes(found.how.how)) return undefined;
     attempt(() => markTold(file));
     return summaryOf(file, found);
@@ -52,22 +51,24 @@ function previousIn(folder, own) {
 }
 
 /**
+ * The end of the newest other process of this program, if it did not end by itself and was not told
+ * before; else undefined.
+ */
+function previousIn(folder, own) {
+  const [, app] = process.argv;
+  const mayBe = ({ file }) => file !== own && attempt(() => mayBeOf(file, app), false);
+  const isIt = ({ how, record }) => record.process.app === app && how.how !== 'running';
+  return newest(filesIn(folder).slice(0, MOST_FILES), mayBe, isIt);
+}
+
+/**
  * The end of a child that began at `since` and has a recording in the folder, if it did not end by
  * itself; else undefined.
  */
 function childIn(folder, { pid, since, signal }) {
   const name = new RegExp(`^ralloc-.+-${pid}-\\d+(?:\\.\\d+)?\\.flight$`);
-  for (const { file } of filesIn(folder, name)) {
-    const flight = attempt(() => readFlight(file), { fault: 'cannot be read' });
-    const found =
-      flight.fault === undefined && attempt(() => explanation().explain(flight, signal));
-    if (!found || found.record.process.pid !== pid || !(found.record.process.started >= since))
-      continue;
-    if (flight.isTold || ENDS.includes(found.how.how)) return undefined;
-    attempt(() => markTold(file));
-    return summaryOf(file, found);
-  }
-  return undefined;
+  const isIt = ({ record: { process: child } }) => child.pid === pid && child.started >= since;
+  return newest(filesIn(folder, name), () => true, isIt, signal);
 }
 
 module.exports = { childIn, previousIn, summaryOf };
