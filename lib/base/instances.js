@@ -28,7 +28,10 @@ class Instances {
 
   #settle() {
     this.#isDue = false;
-    if (this.#entries.length >= this.#most) this.#sweep();
+    if (this.#entries.length >= this.#most) {
+      this.#entries = this.#entries.filter(({ ref }) => ref.deref() !== undefined);
+      this.#most = 64 + 2 * this.#entries.length;
+    }
     for (const [object, name] of this.#fresh)
       this.#entries.push({ ref: new WeakRef(object), name, row: null, last: null });
     this.#fresh.clear();
@@ -45,11 +48,6 @@ class Instances {
       const object = ref.deref();
       if (object !== undefined) yield object;
     }
-  }
-
-  #sweep() {
-    this.#entries = this.#entries.filter(({ ref }) => ref.deref() !== undefined);
-    this.#most = 64 + 2 * this.#entries.length;
   }
 }
 

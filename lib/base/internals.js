@@ -8,6 +8,7 @@
 const Module = require('node:module');
 const process = require('node:process');
 const { attempt } = require('./attempt.js');
+const { itemOf } = require('./item-of.js');
 
 /** The newest Nodes in which every part was seen. */
 const SEEN = ['20.20', '22.23', '24.22', '26.12'];
@@ -136,10 +137,8 @@ function areMessagesAlike() {
 const verdicts = new Map();
 
 /** Whether this Node has a part of `INTERNALS`, as far as its isAlike() tells. */
-function nodeHas(part) {
-  if (!verdicts.has(part)) verdicts.set(part, attempt(INTERNALS[part].isAlike, false) === true);
-  return verdicts.get(part);
-}
+const nodeHas = (part) =>
+  itemOf(verdicts, part, () => attempt(INTERNALS[part].isAlike, false) === true);
 
 /** The files that Node has loaded, with their modules. */
 const loadedModules = () => Object.entries(Module[NAMES.kCache] ?? {});

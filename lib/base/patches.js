@@ -43,15 +43,11 @@ class Patches {
     const shape = before ?? { writable: true, enumerable: false, configurable: true };
     if (!Reflect.defineProperty(object, name, { __proto__: null, ...shape, value: wrapper }))
       return false;
-    this.#note(object, name, { before, wrapper });
-    return true;
-  }
-
-  #note(object, name, replacement) {
     const ofOwner = itemOf(this.#before, object, () => new Map());
-    const { before } = ofOwner.get(name) ?? replacement;
-    ofOwner.set(name, { ...replacement, before });
+    const first = ofOwner.get(name) ?? { before };
+    ofOwner.set(name, { before: first.before, wrapper });
     this.#owners.push({ owner: new WeakRef(object), name });
+    return true;
   }
 
   /**

@@ -12,19 +12,14 @@
 
 const { AsyncResource } = require('node:async_hooks');
 const process = require('node:process');
-const {
-  clearInterval,
-  clearTimeout,
-  setImmediate,
-  setInterval,
-  setTimeout,
-} = require('node:timers');
+const timers = require('node:timers');
 const { mayHaveLoaded } = require('./runtime.js');
 
 /** The longest wait of Node's timers, in milliseconds. */
 const MOST_MS = 2 ** 31 - 1;
 
 const { hrtime, nextTick } = process;
+const { setImmediate } = timers;
 
 /**
  * Used only if it is already loaded, because loading takes a millisecond. Test runners load it, and
@@ -62,10 +57,10 @@ const time = {
   },
   /** Milliseconds since 1970. */
   wall,
-  setTimeout,
-  clearTimeout,
-  setInterval,
-  clearInterval,
+  setTimeout: timers.setTimeout,
+  clearTimeout: timers.clearTimeout,
+  setInterval: timers.setInterval,
+  clearInterval: timers.clearInterval,
   setImmediate,
   nextTick,
   /** Calls work() at the next tick, outside of every store. */

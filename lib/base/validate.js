@@ -6,10 +6,14 @@
 const { argumentError, typeError, rangeError } = require('./errors.js');
 const { MOST_MS } = require('./time.js');
 
-function number(value, name) {
-  if (typeof value !== 'number') throw typeError(name, 'of type number', value);
+const ofType = (type) => (value, name) => {
+  if (typeof value !== type) throw typeError(name, `of type ${type}`, value);
   return value;
-}
+};
+const number = ofType('number');
+const boolean = ofType('boolean');
+const string = ofType('string');
+const func = ofType('function');
 
 /** An integer within [min, max]; bytes, unless the name says otherwise. */
 function integer(value, name, min, max) {
@@ -25,25 +29,10 @@ function milliseconds(value, name, min) {
   return integer(value, name, min, MOST_MS);
 }
 
-function boolean(value, name) {
-  if (typeof value !== 'boolean') throw typeError(name, 'of type boolean', value);
-  return value;
-}
-
-function string(value, name) {
-  if (typeof value !== 'string') throw typeError(name, 'of type string', value);
-  return value;
-}
-
 /** An encoding of Node's; UTF-8 by default. */
 function encoding(value = 'utf8') {
   string(value, 'encoding');
   if (!Buffer.isEncoding(value)) throw typeError('encoding', 'a known encoding', value);
-  return value;
-}
-
-function func(value, name) {
-  if (typeof value !== 'function') throw typeError(name, 'of type function', value);
   return value;
 }
 
