@@ -169,15 +169,10 @@ class Controller {
 
   /** Moves what is there without bodies toward a gauge: down at once, up by a `part`. */
   #settle(gauge, part) {
-    const base = this.#base;
-    const moved = (was, now) => (now < was ? now : was + part * (now - was));
-    const { used, own, heap } = gauge;
-    this.#base = {
-      ...gauge,
-      used: moved(base.used, used),
-      own: moved(base.own, own),
-      heap: moved(base.heap, heap),
-    };
+    for (const name of ['used', 'own', 'heap']) {
+      const [was, now] = [this.#base[name], gauge[name]];
+      this.#base[name] = now < was ? now : was + part * (now - was);
+    }
   }
 
   /** Called by a body of which bytes have come, before they pass on. */
