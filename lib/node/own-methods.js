@@ -7,6 +7,7 @@ const { Readable, Writable } = require('node:stream');
 const { isProxy } = require('node:util').types;
 const internals = require('../base/internals.js');
 const { kFlush, kSend, kWriteGeneric, kWriteRaw, textOf } = internals;
+const { itemOf } = require('../base/item-of.js');
 const { looksUpChangedMaps } = require('../base/runtime.js');
 const { originalOf } = require('../base/wrap.js');
 
@@ -46,15 +47,11 @@ function provoke(method) {
  * Whether a function is Node's own, apart from the guard's wrapper. A patch, whose text is not in
  * those of Node, is not called: it may count its calls, or fail later, where nobody catches it.
  */
-function isOfNode(method) {
-  if (typeof method !== 'function') return false;
-  let verdict = verdicts.get(method);
-  if (verdict === undefined) {
-    const original = originalOf(method);
-    verdict = internals.isInTexts(textOf(original)) && provoke(original);
-    verdicts.set(method, verdict);
-  }
-  return verdict;
+const isOfNode = (method) => typeof method === 'function' && itemOf(verdicts, method, judge);
+
+function judge(method) {
+  const original = originalOf(method);
+  return internals.isInTexts(textOf(original)) && provoke(original);
 }
 
 const sources = new WeakMap(); // function -> its source text

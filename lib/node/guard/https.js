@@ -21,14 +21,10 @@ const { isView } = ArrayBuffer;
 function copyOf(value) {
   if (isView(value)) return copied(value, 'http');
   if (!Array.isArray(value)) return value;
-  let copy = value;
-  value.forEach((part, i) => {
-    const own = isView(part) ? copied(part, 'http') : withCopies(part, ['pem', 'buf']);
-    if (own === part) return;
-    if (copy === value) copy = value.slice();
-    copy[i] = own;
-  });
-  return copy;
+  const copy = value.map((part) =>
+    isView(part) ? copied(part, 'http') : withCopies(part, ['pem', 'buf']),
+  );
+  return copy.some((part, i) => part !== value[i]) ? copy : value;
 }
 
 /** Returns `options`; if one of `names` has memory that dies, a clone with copies of it. */

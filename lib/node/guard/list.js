@@ -28,15 +28,15 @@ const makeFrom = (from) =>
     });
   };
 
-/** The source of a pipeline, whose streams may be given as one array. */
-function sourceOf([first]) {
-  return Array.isArray(first) && Array.isArray(first[0]) ? first[0] : first;
+/** For the source of a pipeline, whose streams may be given as one array. */
+function beginSource([first]) {
+  const source = Array.isArray(first) && Array.isArray(first[0]) ? first[0] : first;
+  return Array.isArray(source) ? beginList(source) : undefined;
 }
 
 const makePipeline = (pipeline) =>
   function (...args) {
-    const source = sourceOf(args);
-    const end = Array.isArray(source) ? beginList(source) : undefined;
+    const end = beginSource(args);
     if (end === undefined) return Reflect.apply(pipeline, this, args);
     const callback = args.at(-1);
     if (typeof callback === 'function') args[args.length - 1] = callingBack(callback, end);
@@ -45,8 +45,7 @@ const makePipeline = (pipeline) =>
 
 const makePipelinePromise = (pipeline) =>
   function (...args) {
-    const source = sourceOf(args);
-    const end = Array.isArray(source) ? beginList(source) : undefined;
+    const end = beginSource(args);
     const promise = Reflect.apply(pipeline, this, args);
     return end === undefined ? promise : settling(promise, end);
   };
