@@ -10,11 +10,9 @@ const { isOn } = require('../settings.js');
 const { Trace } = require('../trace.js');
 const { isNext } = require('../watch/sampling.js');
 
-const Registry = FinalizationRegistry;
-
 const open = new Set();
 const byCore = new WeakMap();
-const dropped = new Registry(tellDropped);
+const dropped = new FinalizationRegistry(tellDropped);
 
 /** An open arena, slab or region, without a reference that would keep it alive. */
 class Opened {

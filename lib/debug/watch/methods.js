@@ -51,19 +51,13 @@ const allocatingAll = (of) => ({
   tryAlloc: allocating(of, 'zeros'),
 });
 
-const allocUnsafeIn = (original) =>
-  function allocUnsafe(size) {
+const allocatingIn = (zero) => (original) =>
+  function allocate(size, value, encoding) {
     const { observer } = observing;
-    if (!observer.picks()) return original.call(this, size);
-    return observer.allocating(this, size, false, allocUnsafe) ?? original.call(this, size);
-  };
-
-const allocIn = (original) =>
-  function alloc(size, value, encoding) {
-    const { observer } = observing;
-    // With a fill value, alloc() calls allocUnsafe(), which is observed too.
-    if (value !== undefined || !observer.picks()) return original.call(this, size, value, encoding);
-    return observer.allocating(this, size, true, alloc) ?? original.call(this, size);
+    const isFilled = zero && value !== undefined; // alloc() with a fill calls allocUnsafe()
+    const isPicked = !isFilled && observer.picks();
+    const buffer = isPicked ? observer.allocating(this, size, zero, allocate) : undefined;
+    return buffer ?? original.call(this, size, value, encoding);
   };
 
 /** For every kind of value: while observed, strings are not written directly into the window. */
@@ -97,8 +91,8 @@ const reading = (original) =>
   };
 
 const ofArenas = {
-  allocUnsafe: allocUnsafeIn,
-  alloc: allocIn,
+  allocUnsafe: allocatingIn(false),
+  alloc: allocatingIn(true),
   from: fromIn,
   adopt: adoptIn,
   collect: reading,

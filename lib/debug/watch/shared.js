@@ -44,11 +44,11 @@ function tellShared(message, options, use, below) {
   const copied = aliveIn(message);
   if (transferred.size + copied.size === 0) return; // true for most messages
   const used = Trace.take(below).settle();
-  for (const record of transferred)
-    report('shared', { record, use, used, detail: 'it takes the memory' });
-  for (const record of copied) {
-    if (!transferred.has(record))
-      report('shared', { record, use, used, detail: 'it copies all of the memory around it' });
+  for (const record of new Set([...transferred, ...copied])) {
+    const does = transferred.has(record)
+      ? 'takes the memory'
+      : 'copies all of the memory around it';
+    report('shared', { record, use, used, detail: `it ${does}` });
   }
 }
 
