@@ -4,6 +4,7 @@
 // tell them.
 
 const process = require('node:process');
+const { attempt } = require('../base/attempt.js');
 const { nextTick } = require('../base/time.js');
 
 const NAME = 'RallocWarning';
@@ -15,11 +16,8 @@ let isEnding = false;
 function emitNow({ code, message, detail }) {
   const warning = Object.assign(new Error(message), { name: NAME, code });
   if (detail !== undefined) warning.detail = detail;
-  try {
-    process.emit('warning', warning);
-  } catch {
-    // A listener of the application has thrown. The remaining warnings must still be emitted.
-  }
+  // A listener of the application may throw. The remaining warnings must still be emitted.
+  attempt(() => process.emit('warning', warning));
 }
 
 /**

@@ -4,6 +4,8 @@
 // site for its line takes ten times as long as for its position.
 
 const path = require('node:path');
+const { attempt } = require('../../base/attempt.js');
+const { itemOf } = require('../../base/item-of.js');
 const { pathOf } = require('./source-url.js');
 
 /** The folder of this file; empty in a bundle that is an ES module. */
@@ -77,20 +79,12 @@ class Frames {
   of(site) {
     const name = site.getFileName() ?? undefined;
     if (!isPlace(name) || site.getPosition === undefined) return this.#make(site, name); // Deno has no getPosition()
-    const position = this.#keyOf(site, name);
-    let places = this.#places.get(name);
-    if (places === undefined) {
-      places = new Map();
-      this.#places.set(name, places);
+    const places = itemOf(this.#places, name, () => {
       const file = fileOf(name);
       if (kindOf(file) === APPLICATION) this.#onFile(file, site);
-    }
-    let frame = places.get(position);
-    if (frame === undefined) {
-      frame = this.#make(site, name);
-      places.set(position, frame);
-    }
-    return frame;
+      return new Map();
+    });
+    return itemOf(places, this.#keyOf(site, name), () => this.#make(site, name));
   }
 
   #make(site, name) {
@@ -104,20 +98,15 @@ class Frames {
 
   intern(named, file, line, column) {
     const text = `${named}\n${file}\n${line}\n${column}`;
-    let frame = this.#interned.get(text);
-    if (frame === undefined) {
-      frame = {
-        function: named ?? '(anonymous)',
-        file: file ?? '',
-        line: line ?? 0,
-        column: column ?? 0,
-        kind: kindOf(file),
-        isOfBuffers: file === BUFFERS,
-        number: this.#interned.size,
-      };
-      this.#interned.set(text, frame);
-    }
-    return frame;
+    return itemOf(this.#interned, text, () => ({
+      function: named ?? '(anonymous)',
+      file: file ?? '',
+      line: line ?? 0,
+      column: column ?? 0,
+      kind: kindOf(file),
+      isOfBuffers: file === BUFFERS,
+      number: this.#interned.size,
+    }));
   }
 
   /** The frame of a line of a stack in text form; undefined if it is not one. */
@@ -143,12 +132,7 @@ function keyOf(site, name) {
   return `${position} ${typeOf(site)} ${site.getFunctionName()}`;
 }
 
-function typeOf(site) {
-  try {
-    return site.getTypeName();
-  } catch {
-    return null; // a revoked Proxy
-  }
-}
+/** Null for a revoked Proxy. */
+const typeOf = (site) => attempt(() => site.getTypeName(), null);
 
 module.exports = { Frames, DEPENDENCY, isOfRalloc, NODE, RECORDER, OWN, LIBRARY, APPLICATION };

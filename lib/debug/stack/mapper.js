@@ -5,6 +5,7 @@
 
 const { findSourceMap } = require('node:module');
 const { pathToFileURL } = require('node:url');
+const { attempt } = require('../../base/attempt.js');
 const { loadedModules } = require('../../base/internals.js');
 const { findAll } = require('./mappings.js');
 const { readCode, readMap } = require('./on-disk.js');
@@ -64,15 +65,13 @@ const isMap = (map) => typeof map?.mappings === 'string';
 
 /**
  * Maps `frames`, all of one file: frame -> { file, line, column }, as far as known; undefined if
- * there is no map of the file. `ran`: the text that ran, if it is known.
+ * there is no map of the file that can be read. `ran`: the text that ran, if it is known.
  */
 function originsOf(file, ran, frames) {
-  try {
+  return attempt(() => {
     const map = (ran && inlineMap(ran)) ?? findSourceMap(file)?.payload;
     return isMap(map) ? byMap(map, pathToFileURL(file), frames) : bySupport(frames);
-  } catch {
-    return undefined; // the map cannot be read
-  }
+  });
 }
 
 const MOST_BYTES = 1 << 24; // reading more would block a server for too long
@@ -82,14 +81,12 @@ const MOST_BYTES = 1 << 24; // reading more would block a server for too long
  * `--enable-source-maps`.
  */
 function originsOnDisk(file, frames) {
-  try {
+  return attempt(() => {
     const code = readCode(file, MOST_BYTES);
     const found = code && readMap(code.text, file);
     const map = found && JSON.parse(found.json);
     return isMap(map) ? byMap(map, found.base, frames) : undefined;
-  } catch {
-    return undefined;
-  }
+  });
 }
 
 module.exports = { originsOf, originsOnDisk };

@@ -5,6 +5,7 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { pathToFileURL } = require('node:url');
+const { attempt } = require('../../base/attempt.js');
 const { textOfData } = require('./source-url.js');
 
 /** Only code is read: a foreign profile may name any file, and a report may be passed on. */
@@ -15,13 +16,11 @@ const MAPPING = /^[ \t]*\/\/[#@][ \t]*sourceMappingURL=(\S+)[ \t]*$/gm;
 /** Reads a source: { text, changed }; undefined if it does not exist or must not be read. */
 function readCode(file, mostBytes = MOST_BYTES) {
   if (!CODE.test(file) || !path.isAbsolute(file)) return undefined;
-  try {
+  return attempt(() => {
     const { size, mtimeMs } = fs.statSync(file);
     if (size > mostBytes) return undefined;
     return { text: fs.readFileSync(file, 'utf8'), changed: mtimeMs };
-  } catch {
-    return undefined;
-  }
+  });
 }
 
 /**

@@ -4,18 +4,13 @@
 
 const path = require('node:path');
 const { fileURLToPath } = require('node:url');
+const { attempt } = require('../../base/attempt.js');
 
 const DATA_URL = /^data:[^,]*?(;base64)?,(.*)$/s;
 
 /** `file:///a.js` -> `/a.js`. Other schemes stay as they are. */
-function pathOf(file) {
-  if (!file.startsWith('file:')) return file;
-  try {
-    return fileURLToPath(file);
-  } catch {
-    return file;
-  }
-}
+const pathOf = (file) =>
+  file.startsWith('file:') ? attempt(() => fileURLToPath(file), file) : file;
 
 /**
  * Resolves a name in a map's `sources` to a path, or to a URL that a bundler has invented. `base`:
