@@ -75,34 +75,28 @@ function grownOf({ first = {}, now = {}, requests, waiting }) {
   return { ...grown, buffers: grown.buffers + grown.garbage, garbage: 0 };
 }
 
+/** What to do about `bytes` of a kind, as the record tells; undefined if it does not. */
+function adviceOf(record, kind, bytes) {
+  if (kind === 'pool') return 'keep copies of small Buffers, by Buffer.allocUnsafeSlow()';
+  if (kind !== 'buffers' && kind !== 'heap') return undefined;
+  if (unreadOf(record) >= bytes / 2)
+    return "wait for the reader: for 'drain' after a write() that returned false, or stream.pipeline(); and cut off who reads nothing: ralloc run --memory-limit";
+  if (sumOf(record.requests) >= bytes / 2)
+    return 'stream bodies, or bound how many are in memory: admission()';
+  if (kind === 'buffers' && linesOf(record, { kind, bytes }, SHARE * bytes).length > 0)
+    return 'bound what keeps them: npx ralloc holders tells what it is';
+  return undefined;
+}
+
 /** The kind that has grown most: `{ kind, bytes, advice }`. */
 function kindOf(record, blocked) {
-  const grown = grownOf(record);
-  const { kind, bytes, now: advice } = verdictOf(grown);
+  const { kind: grown, bytes, now } = verdictOf(grownOf(record));
   if (blocked !== undefined && blocked.bytes > Math.max(bytes, 16 * MiB)) {
-    const now = 'no callback ran meanwhile: make the loop of it yield, or take it to a worker';
-    return { kind: 'blocked', bytes: blocked.bytes, advice: now };
+    const advice = 'no callback ran meanwhile: make the loop of it yield, or take it to a worker';
+    return { kind: 'blocked', bytes: blocked.bytes, advice };
   }
-  if (kind === 'buffers' && isPinned(record))
-    return {
-      kind: 'pool',
-      bytes,
-      advice: 'keep copies of small Buffers, by Buffer.allocUnsafeSlow()',
-    };
-  const isLive = kind === 'buffers' || kind === 'heap';
-  if (isLive && unreadOf(record) >= bytes / 2)
-    return {
-      kind,
-      bytes,
-      advice:
-        "wait for the reader: for 'drain' after a write() that returned false, or stream.pipeline(); and cut off who reads nothing: ralloc run --memory-limit",
-    };
-  const isOfRequests = sumOf(record.requests) >= bytes / 2;
-  if (isLive && isOfRequests)
-    return { kind, bytes, advice: 'stream bodies, or bound how many are in memory: admission()' };
-  if (kind === 'buffers' && linesOf(record, { kind, bytes }, SHARE * bytes).length > 0)
-    return { kind, bytes, advice: 'bound what keeps them: npx ralloc holders tells what it is' };
-  return { kind, bytes, advice };
+  const kind = grown === 'buffers' && isPinned(record) ? 'pool' : grown;
+  return { kind, bytes, advice: adviceOf(record, kind, bytes) ?? now };
 }
 
 /**
@@ -141,6 +135,7 @@ function detailsOf({ requests, waiting, lines }, { kind, bytes }) {
 }
 
 const SENTENCES = {
+  __proto__: null, // a record may name any
   running: () => 'running, and has',
   exit: ({ code }) => `ended by itself with exit code ${code ?? 'unknown'}, and had`,
   signal: ({ signal }) => `ended by ${signal ?? 'a signal'}, and had`,
@@ -219,10 +214,7 @@ function explain({ record: cell, beat, end, passed }, signal) {
   if (how.how === 'heap-limit' && last !== undefined) fillHeap(record, rss);
   const found = kindOf(record, how.how === 'heap-limit' ? undefined : blocked);
   const details = detailsOf(record, found);
-  const sentence = (Object.hasOwn(SENTENCES, how.how) ? SENTENCES[how.how] : SENTENCES.unknown)(
-    how,
-    at,
-  );
+  const sentence = (SENTENCES[how.how] ?? SENTENCES.unknown)(how, at);
   const heap = how.how === 'fatal' || how.how === 'heap-limit' ? heapOf(record) : '';
   const growing =
     growth.seconds > 0

@@ -48,13 +48,10 @@ function isKilledByKernel({ group = {}, kills }) {
  */
 function nearestLimit({ limits = {}, groupUsed = 0, data = 0 }, rss) {
   const used = { cgroup: groupUsed || rss, rlimit: Math.max(rss, data), machine: rss };
-  const all = ['cgroup', 'rlimit', 'machine']
+  return ['cgroup', 'rlimit', 'machine']
     .filter((limit) => limits[limit] > 0)
-    .map((limit) => [limit, limits[limit], used[limit]])
-    .sort(([, a, one], [, b, other]) => other / b - one / a);
-  if (all.length === 0) return undefined;
-  const [limit, bytes, most] = all[0];
-  return { limit, bytes, used: most };
+    .map((limit) => ({ limit, bytes: limits[limit], used: used[limit] }))
+    .sort((one, other) => other.used / other.bytes - one.used / one.bytes)[0];
 }
 
 /**
