@@ -4,6 +4,7 @@
 // ignored: it keeps no server from starting.
 
 const process = require('node:process');
+const { attempt } = require('./attempt.js');
 const { warnOnce } = require('./warnings.js');
 
 const { nextTick } = process; // not that of fake timers
@@ -23,13 +24,7 @@ const SWITCH = {
 /**
  * A variable of the environment. Undefined in Deno without --allow-env, which forbids reading it.
  */
-function variable(name) {
-  try {
-    return process.env[name];
-  } catch {
-    return undefined;
-  }
-}
+const variable = (name) => attempt(() => process.env[name]);
 
 /**
  * Says that a value is ignored; `why`: what it could be. At the next tick: a module that reads a

@@ -2,6 +2,7 @@
 
 // Replaces functions for a time, for the profiler and debug mode, and puts them back.
 
+const { attempt } = require('./attempt.js');
 const { itemOf } = require('./item-of.js');
 const { dress } = require('./wrap.js');
 
@@ -58,12 +59,8 @@ class Patches {
   restore() {
     for (const { owner, name } of this.#owners.splice(0).reverse()) {
       const object = owner.deref();
-      if (object === undefined) continue;
-      try {
-        this.#restore(object, name);
-      } catch {
-        // A Proxy, or the application has replaced a function that this needs: it must continue.
-      }
+      // It may be a Proxy, or the application has replaced a function that this needs.
+      if (object !== undefined) attempt(() => this.#restore(object, name));
     }
     this.#before = new WeakMap();
   }

@@ -12,6 +12,7 @@
 
 const { channel } = require('node:diagnostics_channel');
 const { closedError, limitError, withStatus } = require('../base/errors.js');
+const { itemOf } = require('../base/item-of.js');
 const { lazy } = require('../base/lazy.js');
 const time = require('../base/time.js');
 const { Line } = require('../base/line.js');
@@ -522,11 +523,7 @@ class Ledger extends Sums {
    */
   static withdraw(waiters, errorOf) {
     const trees = new Map();
-    for (const one of waiters) {
-      const { tree } = one.ledger;
-      if (!trees.has(tree)) trees.set(tree, []);
-      trees.get(tree).push(one);
-    }
+    for (const one of waiters) itemOf(trees, one.ledger.tree, () => []).push(one);
     for (const [tree, own] of trees) {
       tree.change(() => {
         for (const one of own) one.ledger.#leave(one, errorOf(one));

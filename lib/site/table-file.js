@@ -5,6 +5,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
+const { attempt } = require('../base/attempt.js');
 const { RallocError } = require('../base/errors.js');
 const { fileFault, fileKey } = require('../base/file-names.js');
 const { CERTAINTIES, REASONS, STRATEGIES } = require('./decisions.js');
@@ -13,12 +14,9 @@ const { CERTAINTIES, REASONS, STRATEGIES } = require('./decisions.js');
 // one.
 
 function nameOf(file) {
-  try {
-    const { name } = JSON.parse(fs.readFileSync(file, 'utf8'));
-    return typeof name === 'string' && name !== '' ? name : undefined;
-  } catch {
-    return undefined; // there is none, or it is invalid, which is not ralloc's to report
-  }
+  // There may be none, or it is invalid, which is not ralloc's to report.
+  const name = attempt(() => JSON.parse(fs.readFileSync(file, 'utf8')).name);
+  return typeof name === 'string' && name !== '' ? name : undefined;
 }
 
 /**
@@ -258,12 +256,9 @@ const nameIn = (folder, file) => path.relative(folder, file).replaceAll(path.sep
  */
 function nameOnDisk(folder, file, realpath = fs.realpathSync.native) {
   const name = nameIn(folder, file);
-  try {
-    const tail = realpath(file).replaceAll(path.sep, '/').slice(-name.length);
-    return fileKey(tail) === fileKey(name) ? tail : name;
-  } catch {
-    return name;
-  }
+  const real = attempt(() => realpath(file).replaceAll(path.sep, '/'), name);
+  const tail = real.slice(-name.length);
+  return fileKey(tail) === fileKey(name) ? tail : name;
 }
 
 module.exports = {
