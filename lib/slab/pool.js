@@ -81,11 +81,6 @@ function makeRoom(core, pool) {
   return !isEmpty;
 }
 
-/** Called at a refill, after which more may be held. */
-function noteHeld(core) {
-  core.full.held = Math.max(core.full.held, core.held);
-}
-
 /** Bytes of one more slot, with its records. */
 function needOf({ core, index, size }) {
   const there = core.leased.slotCount(index);
@@ -234,7 +229,8 @@ class Pool {
         throw error;
       }
       this.#recompute();
-      noteHeld(this.core);
+      const { full, held } = this.core;
+      full.held = Math.max(full.held, held); // more may be held from now on
       if (this.top > 0) return true;
     }
   }

@@ -43,34 +43,16 @@ function overlaps(value, buffer, size) {
 
 /**
  * The default slab's core until its first use. Its pools are empty, so that hot calls take the slow
- * path.
+ * path. `asleep`: the options of the core; `awake()` returns that.
  */
-class AsleepCore {
-  poolByClass = new Array(33).fill({ take: () => null });
-  options;
-  awake; // -> the core
-
-  constructor(options, awake) {
-    this.options = options;
-    this.awake = awake;
-  }
-
-  checkSize(size) {
-    this.awake().checkSize(size);
-  }
-
-  allocSlow(size, zero) {
-    return this.awake().allocSlow(size, zero);
-  }
-
-  tryAllocSlow(size, zero) {
-    return this.awake().tryAllocSlow(size, zero);
-  }
-
-  free(buffer) {
-    this.awake().free(buffer);
-  }
-}
+const asleepCore = (asleep, awake) => ({
+  asleep,
+  poolByClass: new Array(33).fill({ take: () => null }),
+  checkSize: (size) => awake().checkSize(size),
+  allocSlow: (size, zero) => awake().allocSlow(size, zero),
+  tryAllocSlow: (size, zero) => awake().tryAllocSlow(size, zero),
+  free: (buffer) => awake().free(buffer),
+});
 
 class Slab {
   #core;
@@ -136,10 +118,10 @@ class Slab {
 
   /** Returns the core; creates that of the default slab at its first use. */
   #awake() {
-    const core = this.#core;
-    if (core instanceof AsleepCore) {
+    const { asleep: options } = this.#core;
+    if (options !== undefined) {
       const { SlabCore, slabSettings } = inner();
-      this.#core = new SlabCore({ ...slabSettings(core.options), isDefault: true });
+      this.#core = new SlabCore({ ...slabSettings(options), isDefault: true });
     }
     return this.#core;
   }
@@ -292,7 +274,8 @@ class Slab {
     covers = (slab, view) => slab.#awake().hasMemory(view.buffer);
     coreOf = (slab) => slab.#awake();
     lazySlab = (options) => {
-      const slab = new Slab(undefined, kInternal, new AsleepCore(options, () => slab.#awake()));
+      const core = asleepCore(options, () => slab.#awake());
+      const slab = new Slab(undefined, kInternal, core);
       return slab;
     };
   }
