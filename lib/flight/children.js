@@ -12,34 +12,20 @@ const { childIn } = require('./previous.js');
 const CHANNEL = 'child_process'; // which tells of each new child
 const EARLY_MS = 1000; // clocks are set
 
-class Children {
-  #folder;
-
-  constructor(folder) {
-    this.#folder = folder;
-  }
-
-  start() {
-    channels.subscribe(CHANNEL, this.#onChild);
-  }
-
-  stop() {
-    channels.unsubscribe(CHANNEL, this.#onChild);
-  }
-
-  #onChild = ({ process: child }) => {
-    const since = time.wall() - EARLY_MS;
-    attempt(() =>
-      child.once('exit', (code, signal) => this.#onExit(child.pid, since, code, signal)),
-    );
-  };
-
-  #onExit(pid, since, code, signal) {
+/** Tells of those whose recordings are in `folder`. Returns a function that ends that. */
+function watchChildren(folder) {
+  const onExit = (pid, since, code, signal) => {
     if (!(pid > 0) || code === 0) return;
-    const found = attempt(() => childIn(this.#folder, { pid, since, signal: signal ?? undefined }));
+    const found = attempt(() => childIn(folder, { pid, since, signal: signal ?? undefined }));
     if (found === undefined) return;
     attempt(() => fs.writeSync(2, `${JSON.stringify({ ralloc: 'childExit', ...found })}\n`));
-  }
+  };
+  const onChild = ({ process: child }) => {
+    const since = time.wall() - EARLY_MS;
+    attempt(() => child.once('exit', (...end) => onExit(child.pid, since, ...end)));
+  };
+  channels.subscribe(CHANNEL, onChild);
+  return () => channels.unsubscribe(CHANNEL, onChild);
 }
 
-module.exports = { Children };
+module.exports = { watchChildren };

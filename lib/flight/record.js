@@ -76,9 +76,7 @@ function limitsHere({ limit }) {
 }
 
 /** What counts toward RLIMIT_DATA: addresses, used or not. */
-function dataNow() {
-  return numberIn(fs.readFileSync('/proc/self/status', 'utf8'), 'VmData:') * KiB;
-}
+const dataNow = () => numberIn(fs.readFileSync('/proc/self/status', 'utf8'), 'VmData:') * KiB;
 
 function groupHere() {
   const group = groupOf('/', Infinity);

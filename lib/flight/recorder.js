@@ -20,7 +20,7 @@ const { warnOnce } = require('../base/warnings.js');
 const memory = require('../memory/native.js');
 const node = require('../process/made-by-node.js');
 const { isOfRalloc } = require('../debug/stack/frames.js');
-const { Children } = require('./children.js');
+const { watchChildren } = require('./children.js');
 const { BEATS, END, FlightFile, readFlight } = require('./file.js');
 const { NEW, makeFolder, makeOwnFolder, nameHere, removeOld, shortOf } = require('./folder.js');
 const { previousIn } = require('./previous.js');
@@ -87,7 +87,7 @@ class Recorder {
   #given; // the method of the last request
   #method = ''; // the same, and what is between it and the path
   #signals;
-  #children;
+  #leaveChildren;
   #exitListeners = 0; // of the process, at the last record
 
   constructor(folder, isOwnFolder) {
@@ -103,8 +103,7 @@ class Recorder {
     process.on('uncaughtExceptionMonitor', this.#onError);
     this.#signals = new Signals((signal) => this.#end({ how: 'signal', signal }), this.#noted());
     this.#signals.start();
-    this.#children = new Children(folder);
-    this.#children.start();
+    this.#leaveChildren = watchChildren(folder);
     time.outside(() => this.#schedule());
   }
 
@@ -225,7 +224,7 @@ class Recorder {
   #stop() {
     time.clearTimeout(this.#timer);
     this.#record.close();
-    this.#children.stop();
+    this.#leaveChildren();
     if (this.#board !== undefined) {
       channels.unsubscribe(REQUEST, this.#onRequest);
       attempt(() => memory.unwatchLoop());
