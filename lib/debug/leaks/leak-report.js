@@ -12,23 +12,19 @@ const buffers = (group) =>
 const hold = (group) => `${count(group.count, 'hold')} of ${group.of}`;
 const thing = (group) => (group.count === 1 ? group.of : `${group.of}, ${group.count} times`);
 
-/** `says`: the first line of a group; `place`: the heading of its stack. */
+/** Its heading, the first line of a group, and the heading of that one's stack. */
 const PARTS = {
-  groups: {
-    title: 'Buffers of slabs and regions that are not freed',
-    says: buffers,
-    place: 'allocated at',
-  },
-  holds: { title: 'Holds that are not released', says: hold, place: 'taken at' },
-  open: { title: 'Arenas, slabs and regions that are not closed', says: thing, place: 'made at' },
-  requests: {
-    title: 'Buffers of requests that have had their arena for longer than "warnAfterMs"',
-    says: buffers,
-    place: 'allocated at',
-  },
+  groups: ['Buffers of slabs and regions that are not freed', buffers, 'allocated at'],
+  holds: ['Holds that are not released', hold, 'taken at'],
+  open: ['Arenas, slabs and regions that are not closed', thing, 'made at'],
+  requests: [
+    'Buffers of requests that have had their arena for longer than "warnAfterMs"',
+    buffers,
+    'allocated at',
+  ],
 };
 
-function textOf(group, { says, place }) {
+function textOf(group, says, place) {
   const { age, allocated, request } = group;
   const forWhom = request === undefined ? '' : `, for ${request}`;
   const oldest = group.count === 1 ? 'for' : 'the oldest for';
@@ -54,8 +50,8 @@ class LeakReport {
   toString() {
     const parts = Object.entries(PARTS)
       .filter(([name]) => this[name].length > 0)
-      .map(([name, part]) =>
-        [`${part.title}:`, ...this[name].map((group) => textOf(group, part))].join('\n'),
+      .map(([name, [title, says, place]]) =>
+        [`${title}:`, ...this[name].map((group) => textOf(group, says, place))].join('\n'),
       );
     return `${parts.length === 0 ? 'Nothing is left' : parts.join('\n')}${this.#chance}`;
   }

@@ -14,27 +14,19 @@ const open = new Set();
 const byCore = new WeakMap();
 const dropped = new FinalizationRegistry(tellDropped);
 
-/** An open arena, slab or region, without a reference that would keep it alive. */
-class Opened {
-  at = time.now();
-  allocated = Trace.take().settle(); // otherwise V8's stack keeps it, as the `this` of its constructor
-  #core; // a WeakRef, because the core of a slab that processes share refers to the slab
-
-  constructor(kind, of, core) {
-    this.kind = kind;
-    this.of = of;
-    this.#core = new WeakRef(core);
-  }
-
-  get core() {
-    return this.#core.deref();
-  }
-}
-
 /** `core`: the object with its memory, which is closed with it; for an arena, its owner. */
 function opened(thing, core, kind) {
   if (!isNext()) return;
-  const one = new Opened(kind, named(kind, core.settings.name), core);
+  const ref = new WeakRef(core); // the core of a slab that processes share refers to the slab
+  const one = {
+    kind,
+    of: named(kind, core.settings.name),
+    at: time.now(),
+    allocated: Trace.take().settle(), // otherwise V8's stack keeps it, as the `this` of its constructor
+    get core() {
+      return ref.deref();
+    },
+  };
   open.add(one);
   byCore.set(core, one);
   dropped.register(thing, one);
