@@ -95,12 +95,11 @@ function typeError(name, expected, value) {
 }
 
 /** A RangeError: `name` has the right type and a value outside of what `expected` words. */
-function rangeError(name, expected, value) {
-  return argumentError(
+const rangeError = (name, expected, value) =>
+  argumentError(
     RangeError,
     `The value of "${name}" is out of range. It must be ${expected}. Received ${inspect(value)}`,
   );
-}
 
 const ALL_IN_USE = { parts: [], remedy: 'release memory first' };
 

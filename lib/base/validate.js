@@ -25,9 +25,7 @@ function integer(value, name, min, max) {
 }
 
 /** A time for which Node's timers can wait. */
-function milliseconds(value, name, min) {
-  return integer(value, name, min, MOST_MS);
-}
+const milliseconds = (value, name, min) => integer(value, name, min, MOST_MS);
 
 /** An encoding of Node's; UTF-8 by default. */
 function encoding(value = 'utf8') {

@@ -28,19 +28,13 @@ const offsetOfDataView = getter('byteOffset', DataView.prototype);
 const bytesOfDataView = getter('byteLength', DataView.prototype);
 
 /** The ArrayBuffer of a view. */
-function arrayBufferOf(view) {
-  return (isDataView(view) ? bufferOfDataView : bufferOf).call(view);
-}
+const arrayBufferOf = (view) => (isDataView(view) ? bufferOfDataView : bufferOf).call(view);
 
 /** Throws for a DataView whose ArrayBuffer is detached. */
-function byteLengthOf(view) {
-  return (isDataView(view) ? bytesOfDataView : bytesOf).call(view);
-}
+const byteLengthOf = (view) => (isDataView(view) ? bytesOfDataView : bytesOf).call(view);
 
 /** Throws like byteLengthOf(). */
-function byteOffsetOf(view) {
-  return (isDataView(view) ? offsetOfDataView : offsetOf).call(view);
-}
+const byteOffsetOf = (view) => (isDataView(view) ? offsetOfDataView : offsetOf).call(view);
 
 /** A Buffer over bytes of `ab`, zeroed if `zero` is true. */
 function view(ab, start, size, zero) {

@@ -10,12 +10,9 @@ const { classTable, functionsOf, isCompiled, writesOf } = require('./own-methods
 const { functionsKeyOf } = require('./provenance.js');
 
 /** Whether a socket has a handle of Node. A connecting socket has none yet, or may get another. */
-function isOnHandle({ [kHandle]: handle }) {
-  return (
-    handle === null ||
-    (isCompiled(handle?.writeBuffer, 'writeBuffer') && isCompiled(handle.writev, 'writev'))
-  );
-}
+const isOnHandle = ({ [kHandle]: handle }) =>
+  handle === null ||
+  (isCompiled(handle?.writeBuffer, 'writeBuffer') && isCompiled(handle.writev, 'writev'));
 
 /**
  * Whether a message has its socket. Before, it keeps written chunks; a message without a body drops
@@ -68,9 +65,8 @@ for (const name of ['Cipheriv', 'Decipheriv', 'Hash', 'Hmac', 'Sign', 'Verify'])
 
 const kindOf = classTable(names);
 
-function isKnown(stream, { methods, check }, isWritten) {
-  return methods.areOn(stream) && check(stream, isWritten);
-}
+const isKnown = (stream, { methods, check }, isWritten) =>
+  methods.areOn(stream) && check(stream, isWritten);
 
 /**
  * Returns a function that tells whether `stream` is still as Node made it: call it before each

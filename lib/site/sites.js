@@ -7,14 +7,10 @@ const { lazy } = require('../base/lazy.js');
 const tables = lazy(() => require('./table.js'));
 
 /** Reads a table, for all sites of this thread. If it throws, nothing of the table is used. */
-function loadTable(file, options) {
-  tables().loadTable(file, options);
-}
+const loadTable = (file, options) => tables().loadTable(file, options);
 
 /** Returns the site of a name, always the same one for the same name. */
-function site(name) {
-  return tables().site(name);
-}
+const site = (name) => tables().site(name);
 
 site.stats = () => tables().site.stats();
 
