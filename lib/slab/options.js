@@ -162,11 +162,8 @@ const limitOf = ({ name }, option = 'maxBytes') => ({ option, of: 'the slab', na
 /** Throws if `bytes`, the least that the pools take, exceed `maxBytes`. */
 function checkBytes(bytes, maxBytes) {
   if (bytes <= maxBytes) return;
-  throw rangeError(
-    'options.maxBytes',
-    `an integer >= ${bytes}, the least that the pools take with their records`,
-    maxBytes,
-  );
+  const range = `an integer >= ${bytes}, the least that the pools take with their records`;
+  throw rangeError('options.maxBytes', range, maxBytes);
 }
 
 const slotsOf = (pools) => pools.reduce((sum, pool) => sum + pool.count, 0);

@@ -64,36 +64,27 @@ const timed = (Kind) =>
     }
   };
 
-class StuckCheck {
-  watched = false; // by idle.js
-  #core;
-
-  constructor(core) {
-    this.#core = core;
+/** Called by the idle timer; returns whether it goes on. */
+function tick(core) {
+  const { isLive, pools, settings } = core;
+  const { warnAfterMs, name } = settings;
+  const now = time.now();
+  for (const pool of isLive ? pools : []) {
+    pool.now = now;
+    // The stored times may be up to a tick too early.
+    const { count, age } = pool.stuck(now - warnAfterMs * (1 + 1 / TICKS));
+    if (count === 0 || observing.observer?.stuckSlots(core, now - warnAfterMs, count)) continue;
+    const { size } = pool;
+    warnOnce('RALLOC_SLOT_STUCK', { name, size, count, age }, pool);
   }
-
-  tick() {
-    const { isLive, pools, settings } = this.#core;
-    const { warnAfterMs, name } = settings;
-    const now = time.now();
-    for (const pool of isLive ? pools : []) {
-      pool.now = now;
-      // The stored times may be up to a tick too early.
-      const { count, age } = pool.stuck(now - warnAfterMs * (1 + 1 / TICKS));
-      if (count === 0 || observing.observer?.stuckSlots(this.#core, now - warnAfterMs, count))
-        continue;
-      const { size } = pool;
-      warnOnce('RALLOC_SLOT_STUCK', { name, size, count, age }, pool);
-    }
-    return isLive;
-  }
+  return isLive;
 }
 
 const checks = new WeakMap(); // core -> its check, which the timer does not keep alive
 
 /** Warns of Buffers of `core` that are held for longer than `warnAfterMs`. */
 function warnOfStuck(core) {
-  const stuckCheck = new StuckCheck(core);
+  const stuckCheck = { watched: false, tick: () => tick(core) }; // `watched`: by idle.js
   checks.set(core, stuckCheck);
   idle.watch(stuckCheck, Math.ceil(core.settings.warnAfterMs / TICKS));
 }
