@@ -173,13 +173,6 @@ class RegionCore {
     else this.chunks.endOwn(this.chunks.all[table[id + CHUNK]]);
   }
 
-  /** The bytes of a block in its chunk. */
-  bytesOf(id) {
-    const { table } = this.spans;
-    const start = table[id + START] * GRANULE;
-    return { start, stop: start + table[id + SIZE] * GRANULE };
-  }
-
   #chunkOf(id) {
     return this.chunks.all[this.spans.table[id + CHUNK]];
   }
@@ -195,16 +188,15 @@ class RegionCore {
    */
   wait(id, buffer) {
     const { guard } = this.#chunkOf(id);
-    return (
-      guard !== null && guard.operations > 0 && guard.wait({ ...this.bytesOf(id), id, buffer })
-    );
+    if (guard === null || guard.operations === 0) return false;
+    const { table } = this.spans;
+    const start = table[id + START] * GRANULE;
+    return guard.wait({ start, stop: start + table[id + SIZE] * GRANULE, id, buffer });
   }
 
   hasMemory(ab) {
-    return (
-      this.chunks.all.some((chunk) => chunk?.ab === ab) ||
-      observing.observer?.isOver(ab, this) === true
-    );
+    const isOwn = this.chunks.all.some((chunk) => chunk?.ab === ab);
+    return isOwn || observing.observer?.isOver(ab, this) === true;
   }
 
   /** Frees the block of a collected Buffer. */
