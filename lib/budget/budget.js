@@ -347,11 +347,8 @@ class Budget {
     const least = Math.max(ledger.reserve, ledger.least);
     check.number(maxBytes, 'maxBytes');
     if (!Number.isSafeInteger(maxBytes) || maxBytes < least) {
-      throw rangeError(
-        'maxBytes',
-        `an integer >= ${least}, which is reserved, and <= ${MOST}`,
-        maxBytes,
-      );
+      const range = `an integer >= ${least}, which is reserved, and <= ${MOST}`;
+      throw rangeError('maxBytes', range, maxBytes);
     }
     ledger.checkOpen();
     ledger.resize(maxBytes);

@@ -357,17 +357,11 @@ class Controller {
   /** Whether a body that still comes has so much by itself that no waiting helps. */
   #isAlone(first) {
     const room = this.#roomOfBodies;
-    if (
-      first.isDone ||
-      first.isRefused ||
-      first.begin !== null ||
-      room <= 0 ||
-      first.got < room / 4
-    )
-      return false;
+    const { isDone, isRefused, begin, got } = first;
+    if (isDone || isRefused || begin !== null || room <= 0 || got < room / 4) return false;
     let others = 0;
     for (let body = first.next; body !== null; body = body.next) others += body.got;
-    return others < first.got / 8;
+    return others < got / 8;
   }
 
   /**

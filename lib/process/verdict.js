@@ -147,15 +147,13 @@ const SHORT = {
  * All kinds of what has grown, where most of it is outside of JavaScript: the others are what it is
  * not.
  */
-const partsOf = (grown, kind, told) =>
-  kind === 'native'
-    ? [
-        `of the growth ${Object.entries(SHORT)
-          .filter(([name]) => grown[name] > 0 || name === 'heap' || name === 'buffers')
-          .map(([name, what]) => `${told(Math.max(0, grown[name]))} are ${what}`)
-          .join(', ')}`,
-      ]
-    : [];
+function partsOf(grown, kind, told) {
+  if (kind !== 'native') return [];
+  const parts = Object.entries(SHORT)
+    .filter(([name]) => grown[name] > 0 || name === 'heap' || name === 'buffers')
+    .map(([name, what]) => `${told(Math.max(0, grown[name]))} are ${what}`);
+  return [`of the growth ${parts.join(', ')}`];
+}
 
 /**
  * Returns `{ kind, bytes, what, now, ofPeak }` of what grownBy() and grownAtPeak() returned; `kind`
