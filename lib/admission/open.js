@@ -43,9 +43,7 @@ class OpenRequests extends Line {
   }
 
   #start() {
-    if (this.#timer !== null) return;
-    this.#timer = time.setInterval(() => this.#tick(), this.#tickMs);
-    this.#timer.unref?.();
+    this.#timer ??= time.unref(time.setInterval(() => this.#tick(), this.#tickMs));
   }
 
   #tick() {

@@ -63,8 +63,7 @@ class Refusal {
     } else if (isHead) res.flushHeaders();
     else res.write(text); // not end(), after which Node would close the connection
     if (isComplete) return;
-    this.#timer = time.setTimeout(() => this.#cutOff(NO_ERROR), DRAIN_MS);
-    this.#timer.unref?.();
+    this.#timer = time.unref(time.setTimeout(() => this.#cutOff(NO_ERROR), DRAIN_MS));
     req._read?.(0); // continues if it was paused
   }
 

@@ -63,6 +63,8 @@ const time = {
   clearInterval: timers.clearInterval,
   setImmediate,
   nextTick,
+  /** Lets the process end before `timer` is due. Returns it, which of fake ones may be a number. */
+  unref: (timer) => timer.unref?.() ?? timer,
   /** Calls work() at the next tick, outside of every store. */
   outside: (work) => nextTick(runOutside, work),
   /**

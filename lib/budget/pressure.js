@@ -132,10 +132,7 @@ class Pressure {
     if (!goesOn) {
       time.clearInterval(this.#timer);
       this.#timer = null;
-    } else if (this.#timer === null) {
-      this.#timer = time.setInterval(() => this.look(), EVERY_MS);
-      this.#timer.unref?.();
-    }
+    } else this.#timer ??= time.unref(time.setInterval(() => this.look(), EVERY_MS));
   }
 }
 

@@ -159,8 +159,8 @@ class Recorder {
     const { user, system } = cpuUsage();
     const used = (user + system) / 1000 - this.#cpu;
     this.#cpu += used;
-    this.#timer = time.setTimeout(this.#onTimer, used > IDLE_CPU_MS ? BUSY_MS : IDLE_MS);
-    this.#timer.unref?.();
+    const ms = used > IDLE_CPU_MS ? BUSY_MS : IDLE_MS;
+    this.#timer = time.unref(time.setTimeout(this.#onTimer, ms));
   }
 
   /** The application's listeners of 'exit' may change the exit code, or throw. */

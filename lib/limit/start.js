@@ -79,7 +79,7 @@ class Limit {
       const settings = { graceMs: graceMs(), isWorker: isClusterWorker() };
       this.leaving = new Leaving(this.controller, this.servers, relief, settings);
     }
-    time.outside(() => time.setInterval(() => this.#look(), LOOK_MS).unref?.());
+    time.outside(() => time.unref(time.setInterval(() => this.#look(), LOOK_MS)));
     instances.limits.add(this, '');
   }
 

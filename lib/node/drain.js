@@ -32,8 +32,7 @@ function drain(reading, req, { drainBytes = DRAIN_BYTES, drainMs = DRAIN_MS }, d
     done(isOver);
   };
   const onEnd = () => settle(true);
-  const timer = time.setTimeout(() => settle(false), drainMs);
-  timer.unref?.();
+  const timer = time.unref(time.setTimeout(() => settle(false), drainMs));
   req.on('end', onEnd);
   req.on('close', onEnd);
   reading.discard((bytes) => {

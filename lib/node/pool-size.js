@@ -82,7 +82,7 @@ function expect() {
 function beat() {
   majors++;
   if (size > 0 || high > 0) expect();
-  if (high > 0) time.outside(() => time.setTimeout(giveBack, SWEPT_MS).unref?.());
+  if (high > 0) time.outside(() => time.unref(time.setTimeout(giveBack, SWEPT_MS)));
 }
 
 const memory = lazy(() => require('../memory/native.js'));
@@ -217,7 +217,7 @@ function look() {
 
 function tick() {
   // What throws is tried again: memoryUsage() opens a file.
-  if (attempt(look, true)) time.setTimeout(tick, wait).unref?.();
+  if (attempt(look, true)) time.unref(time.setTimeout(tick, wait));
   else {
     forgetAll();
     size = 0;

@@ -54,8 +54,7 @@ class Growth {
   constructor() {
     channels.subscribe(CONNECTION, this.#onConnection);
     time.outside(() => {
-      this.#timer = time.setInterval(() => attempt(() => this.#look()), LOOK_MS);
-      this.#timer.unref?.();
+      this.#timer = time.unref(time.setInterval(() => attempt(() => this.#look()), LOOK_MS));
     });
   }
 

@@ -112,8 +112,7 @@ function settleLater() {
   if (timer !== null) return;
   timer = undefined; // so that this turn sets no second timer
   time.outside(() => {
-    timer = time.setTimeout(settleAll, FRESH_MS);
-    timer.unref?.();
+    timer = time.unref(time.setTimeout(settleAll, FRESH_MS));
   });
 }
 

@@ -77,8 +77,7 @@ let isListening = false;
 let timer = null;
 
 function start() {
-  timer ??= time.setInterval(settleStacks, SETTLE_MS);
-  timer.unref?.();
+  timer ??= time.unref(time.setInterval(settleStacks, SETTLE_MS));
   if (isListening) return;
   isListening = true;
   process.on('exit', tellAtExit);

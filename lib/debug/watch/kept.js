@@ -28,10 +28,7 @@ function look(record) {
   record.allocated.settle(); // otherwise V8's stack keeps the `this` of its functions, and perhaps the Buffer
   const arena = owner?.arena && new WeakRef(owner.arena);
   looked.push({ record, until: undefined, arena });
-  if (timer === null) {
-    timer = time.setInterval(tick, LOOK_MS);
-    timer.unref();
-  }
+  timer ??= time.unref(time.setInterval(tick, LOOK_MS));
   return true;
 }
 

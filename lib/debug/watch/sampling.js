@@ -44,8 +44,7 @@ function restart() {
 function pause() {
   countdown.left = Number.POSITIVE_INFINITY;
   time.outside(() => {
-    timer ??= time.setTimeout(restart, PERIOD_MS);
-    timer.unref?.();
+    timer ??= time.unref(time.setTimeout(restart, PERIOD_MS));
   });
 }
 
