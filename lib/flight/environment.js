@@ -25,11 +25,8 @@ function optionsHere(isDefault) {
   if (/[\\/]/.test(value) || attempt(() => fs.statSync(value).isDirectory(), false))
     return { dir: path.resolve(value) };
   const words = Object.keys(SWITCH).map((word) => `'${word}'`);
-  warnOfValue(
-    NAME,
-    value,
-    `it takes ${words.join(', ')}, or a folder, with a slash if it is not there yet`,
-  );
+  const why = `it takes ${words.join(', ')}, or a folder, with a slash if it is not there yet`;
+  warnOfValue(NAME, value, why);
   return undefined;
 }
 

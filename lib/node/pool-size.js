@@ -102,12 +102,8 @@ function refusal(due) {
   const { value, writable } = Object.getOwnPropertyDescriptor(Buffer, 'poolSize') ?? {};
   if (writable && value === due) return undefined;
   const told = value === undefined ? 'an accessor' : writable ? String(value) : 'frozen';
-  if (!(writable && Number.isSafeInteger(value)))
-    warnOfValue(
-      'Buffer.poolSize',
-      told,
-      'ralloc leaves it, and lowers only a size that Node has set',
-    );
+  const why = 'ralloc leaves it, and lowers only a size that Node has set';
+  if (!(writable && Number.isSafeInteger(value))) warnOfValue('Buffer.poolSize', told, why);
   return `Buffer.poolSize is ${told}`;
 }
 

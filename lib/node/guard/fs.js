@@ -133,8 +133,8 @@ const makeSettling = (prepare) => (original) =>
   };
 
 function guardPromises() {
-  wrap(fs.promises, 'writeFile', makeSettling(bufferOrChunks(1)));
-  wrap(fs.promises, 'appendFile', makeSettling(bufferOrChunks(1)));
+  for (const name of ['writeFile', 'appendFile'])
+    wrap(fs.promises, name, makeSettling(bufferOrChunks(1)));
   wrap(fs.promises, 'readFile', makeSettling(readOptions(1)));
   for (const name of ['rm', 'rmdir']) wrap(fs.promises, name, makeSettling(buffer(0)));
 }

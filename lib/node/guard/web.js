@@ -61,12 +61,8 @@ function guardWebStreams(isLate) {
   wrap(web.WritableStreamDefaultWriter?.prototype, 'write', makeWrite);
   if (!isLate) wrap(web.WritableStream?.prototype, 'getWriter', makeGetWriter);
   wrap(web.TransformStream?.prototype, 'writable', makeWritable, 'get');
-  for (const Controller of [
-    web.ReadableStreamDefaultController,
-    web.TransformStreamDefaultController,
-  ]) {
-    wrap(Controller?.prototype, 'enqueue', makeEnqueue);
-  }
+  wrap(web.ReadableStreamDefaultController?.prototype, 'enqueue', makeEnqueue);
+  wrap(web.TransformStreamDefaultController?.prototype, 'enqueue', makeEnqueue);
   wrap(web.ReadableStream, 'from', makeFrom);
 }
 
