@@ -8,15 +8,11 @@ const { FastBuffer, lookLikeBuffers } = require('../base/runtime.js');
 const { requestMajor } = require('../memory/gc.js');
 const { RegionBuffer } = require('./buffer.js');
 
-/** The registry's value for a Buffer: frees the Buffer's block if it is still held. */
-class Token {
-  isHeld = false;
-  owner = null; // its AutoFree, once a Buffer has it
-
-  constructor(id) {
-    this.id = id;
-  }
-}
+/**
+ * The registry's value for a Buffer over the block `id`, which is freed if it is still held.
+ * `owner`: its AutoFree, once a Buffer has it.
+ */
+const tokenFor = (id) => ({ id, isHeld: false, owner: null });
 
 class KeepingView extends FastBuffer {
   #whole;
@@ -107,4 +103,4 @@ class AutoFree {
   }
 }
 
-module.exports = { AutoFree, Token };
+module.exports = { AutoFree, tokenFor };

@@ -13,7 +13,7 @@ const { instances } = require('../base/instances.js');
 const { observing } = require('../base/observer.js');
 const idle = require('../memory/idle.js');
 const { warnOfFallback } = require('../memory/native.js');
-const { AutoFree, Token } = require('./auto-free.js');
+const { AutoFree, tokenFor } = require('./auto-free.js');
 const { RegionBuffer, cut, emptyBuffer, isHeld, release, take, watch } = require('./buffer.js');
 const { Chunks } = require('./chunks.js');
 const { Collector } = require('./collector.js');
@@ -130,7 +130,7 @@ class RegionCore {
     const { spans } = this;
     const { table } = spans;
     const left = table[id + SIZE] - granules;
-    const token = new Token(left > 0 ? spans.unused : id);
+    const token = tokenFor(left > 0 ? spans.unused : id);
     const start = (table[id + START] + left) << GRANULE_LOG;
     const buffer = this.#makeAuto(this.#chunkOf(id).ab, start, size, token);
     if (zero) buffer.fill(0);
@@ -152,7 +152,7 @@ class RegionCore {
     const chunk = chunks.lease(size);
     if (chunk.kind !== undefined) return chunk;
     const id = spans.unused;
-    const token = new Token(id);
+    const token = tokenFor(id);
     const buffer =
       this.auto === null
         ? new RegionBuffer(chunk.ab, 0, size, this, id)

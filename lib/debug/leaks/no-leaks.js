@@ -146,10 +146,8 @@ async function noLeaks(fn, options) {
   check.func(fn, 'fn');
   const { waitMs = WAIT_MS } = check.options(options, readers);
   if (within.getStore()?.isRunning) {
-    throw new RallocError(
-      'ERR_RALLOC_UNSUPPORTED',
-      'noLeaks() cannot be nested: the outer one sees everything',
-    );
+    const message = 'noLeaks() cannot be nested: the outer one sees everything';
+    throw new RallocError('ERR_RALLOC_UNSUPPORTED', message);
   }
   const result = last.then(() => watchOver(fn, waitMs));
   last = result.catch(() => {});

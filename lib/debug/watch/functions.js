@@ -71,8 +71,6 @@ const seeing = (original) =>
     return made;
   };
 
-const { Hash } = crypto;
-
 /** Objects, their names, their functions, and how these are wrapped unless by tellingOfAny(). */
 const places = [
   [Buffer, 'Buffer', ['compare', 'byteLength', 'copyBytesFrom']],
@@ -112,7 +110,7 @@ const places = [
     ],
   ],
   [Object.getPrototypeOf(crypto.webcrypto), 'crypto', ['getRandomValues']],
-  [Hash.prototype, 'hash', ['update']],
+  [crypto.Hash.prototype, 'hash', ['update']],
   [crypto.Hmac.prototype, 'hmac', ['update']],
   [crypto.Sign.prototype, 'sign', ['update']],
   [crypto.Verify.prototype, 'verify', ['update', 'verify']],
