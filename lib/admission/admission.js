@@ -376,14 +376,10 @@ const isCritical = () => pressure.state.level === 'critical';
 
 function pressureError() {
   const { of, value, limit } = pressure.state.cause;
-  const share =
-    of === 'psi'
-      ? `${Math.round(100 * value)} %`
-      : `${formatBytes(value)} of ${formatBytes(limit)}`;
-  return new RallocError(
-    'ERR_RALLOC_LIMIT',
-    `The process runs out of memory: ${of} is at ${share}`,
-  );
+  const bytes = `${formatBytes(value)} of ${formatBytes(limit)}`;
+  const share = of === 'psi' ? `${Math.round(100 * value)} %` : bytes;
+  const message = `The process runs out of memory: ${of} is at ${share}`;
+  return new RallocError('ERR_RALLOC_LIMIT', message);
 }
 
 /** Resolves once the pressure is not critical or `signal` is aborted; rejects after `ms`. */

@@ -72,10 +72,8 @@ function options(object, readers, name = 'options') {
     if (!Object.hasOwn(readers, key)) {
       const inside = name.replace(/^options\.?/, '');
       const full = (one) => (inside === '' ? one : `${inside}.${one}`);
-      throw argumentError(
-        TypeError,
-        `Unknown option "${full(key)}". ${advice(key, readers, full)}`,
-      );
+      const message = `Unknown option "${full(key)}". ${advice(key, readers, full)}`;
+      throw argumentError(TypeError, message);
     }
     const value = object[key];
     if (value !== undefined) checked[key] = readers[key](value, `${name}.${key}`);

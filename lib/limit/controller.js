@@ -78,7 +78,7 @@ class Learnt {
 }
 
 class Controller {
-  #limit;
+  limit;
   #settings;
   #gauges;
   #relief; // { giveBack(), collect() }
@@ -104,14 +104,10 @@ class Controller {
 
   /** `limit` in bytes; `settings`: { waitMs, stallMs }. */
   constructor(limit, settings, gauges, relief) {
-    this.#limit = limit;
+    this.limit = limit;
     this.#settings = settings;
     this.#gauges = gauges;
     this.#relief = relief;
-  }
-
-  get limit() {
-    return this.#limit;
   }
 
   /** Bytes that the process has and no body in flight holds, by what is learnt. */
@@ -125,7 +121,7 @@ class Controller {
   enter(req, res, begin) {
     const announced = Number(req.headers['content-length'] ?? Number.NaN);
     if ((++this.#seen & (FEW - 1)) === 0)
-      this.#isFull = this.#gauges.read(SLOW_MS).used >= SHARES.hold * this.#limit;
+      this.#isFull = this.#gauges.read(SLOW_MS).used >= SHARES.hold * this.limit;
     const isSmall = announced <= SMALL && req.headers['content-encoding'] === undefined;
     if (isSmall && !this.#isHolding && !this.#isFull) return begin();
     this.#base ??= this.#gauges.read(0);
@@ -138,7 +134,7 @@ class Controller {
       this.#counts.admitted++;
       return begin();
     }
-    if (this.#held >= MOST_HELD || this.#kept > this.#limit / WAITING)
+    if (this.#held >= MOST_HELD || this.#kept > this.limit / WAITING)
       return this.#refuse(body, 503);
     body.begin = AsyncResource.bind(begin); // in the stores of this moment
     this.#held++;
@@ -201,7 +197,7 @@ class Controller {
   }
 
   #judge(now) {
-    const limit = this.#limit;
+    const limit = this.limit;
     const gauge = this.#gauges.read(this.#stopped > 0 || this.#isHolding ? TICK_MS : SLOW_MS);
     const { used, own, heap, heapLimit } = gauge;
     this.#peak = Math.max(this.#peak, used);
@@ -252,12 +248,12 @@ class Controller {
     const share = this.#memory.share ?? 1;
     const heapShare = this.#heap.share ?? 0;
     const parsedShare = this.#parsed.share ?? 0;
-    let small = SHARES.small * this.#limit - share * read;
+    let small = SHARES.small * this.limit - share * read;
     let heapSmall = SHARES.small * heapLimit - Math.max(heapShare * read, parsedShare * parsed);
     let isFirst = parsed === 0; // what is finished will make room; otherwise somebody must go on
     // otherwise clients that begin and stop would fill the memory
-    const mayBegin = room > (SHARES.hold - SHARES.cut) * this.#limit;
-    const maySmall = mayBegin || (isIdle && room > (SHARES.hold - SHARES.last) * this.#limit);
+    const mayBegin = room > (SHARES.hold - SHARES.cut) * this.limit;
+    const maySmall = mayBegin || (isIdle && room > (SHARES.hold - SHARES.last) * this.limit);
     let isFull = false;
     this.#open.each((body) => {
       const hasBegun = body.begin === null;
@@ -347,10 +343,9 @@ class Controller {
       return worst.destroy();
     }
     const { first } = this.#open;
-    if (used < SHARES.cut * this.#limit || first === null || !this.#isAlone(first))
-      return undefined;
+    if (used < SHARES.cut * this.limit || first === null || !this.#isAlone(first)) return undefined;
     this.#refused[413]++;
-    const message = `A body of more than ${formatBytes(first.got)} does not fit into the memory limit of ${formatBytes(this.#limit)}`;
+    const message = `A body of more than ${formatBytes(first.got)} does not fit into the memory limit of ${formatBytes(this.limit)}`;
     return first.fail(413, 0, new RallocError('ERR_RALLOC_LIMIT', message));
   }
 
@@ -370,7 +365,7 @@ class Controller {
    */
   stallFor(most = SHARES.cut) {
     const { used, heap, heapLimit } = this.#gauges.read(SLOW_MS);
-    const share = Math.max(used / this.#limit, heap / heapLimit);
+    const share = Math.max(used / this.limit, heap / heapLimit);
     return stallFor(this.#settings.stallMs, share, NEAR, most);
   }
 
@@ -381,7 +376,7 @@ class Controller {
   get mostUnsent() {
     const { heap, heapLimit } = this.#gauges.read(SLOW_MS);
     const isFilling = heap > SHARES.giveBack * heapLimit;
-    return NEAR * (isFilling ? Math.min(this.#limit, heapLimit) : this.#limit);
+    return NEAR * (isFilling ? Math.min(this.limit, heapLimit) : this.limit);
   }
 
   /** `isKept`: no body in flight holds what those that wait would need. */
@@ -407,7 +402,7 @@ class Controller {
 
   /** Bytes; 0 or less where the application keeps more by itself. */
   get #roomOfBodies() {
-    return SHARES.hold * this.#limit - this.#base.used;
+    return SHARES.hold * this.limit - this.#base.used;
   }
 
   #refuse(body, status) {
@@ -421,14 +416,14 @@ class Controller {
   #tell(what, body) {
     const { req, got: bytes } = body;
     const { used } = this.#gauges.read(SLOW_MS);
-    const detail = { what, limit: this.#limit, used, route: routeOf(req), bytes };
+    const detail = { what, limit: this.limit, used, route: routeOf(req), bytes };
     warnOnce('RALLOC_BODY_REFUSED', detail, `RALLOC_BODY_REFUSED ${what}`);
   }
 
   stats() {
     const { used, heap, heapLimit } = this.#gauges.read(SLOW_MS);
     return {
-      ...{ limit: this.#limit, used, heap, heapLimit, peak: this.#peak },
+      ...{ limit: this.limit, used, heap, heapLimit, peak: this.#peak },
       ...{ bodies: this.#open.size, stopped: this.#stopped, waiting: this.#held },
       ...{ share: this.#memory.share, heapShare: this.#heap.share },
       ...this.#counts,

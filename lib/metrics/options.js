@@ -25,10 +25,8 @@ function labels(value, name) {
   for (const [label, text] of entries) {
     if (!LABEL.test(label) || own.has(label)) {
       const which = `Prometheus's names of labels, and none of ralloc's (${[...own].join(', ')})`;
-      throw argumentError(
-        RangeError,
-        `The keys of "${name}" must be ${which}. Received '${label}'`,
-      );
+      const message = `The keys of "${name}" must be ${which}. Received '${label}'`;
+      throw argumentError(RangeError, message);
     }
     check.string(text, `${name}.${label}`);
   }

@@ -226,10 +226,8 @@ class SlabCore {
     this.open();
     const handle = this.leased.handle();
     if (handle === null) {
-      throw new RallocError(
-        'ERR_RALLOC_UNSUPPORTED',
-        `The slab cannot be shared: ${this.#unshareable}`,
-      );
+      const message = `The slab cannot be shared: ${this.#unshareable}`;
+      throw new RallocError('ERR_RALLOC_UNSUPPORTED', message);
     }
     this.#share();
     return { id: handle.id, nonce: handle.nonce };

@@ -281,10 +281,8 @@ class Pool {
    */
   checkVisible(slot) {
     if (this.segments[slot >>> this.shift]?.byteLength !== 0) return;
-    throw new RallocError(
-      'ERR_RALLOC_CLOSED',
-      "The Buffer's memory was transferred away from this thread",
-    );
+    const message = "The Buffer's memory was transferred away from this thread";
+    throw new RallocError('ERR_RALLOC_CLOSED', message);
   }
 
   /** Prepares to hold a slot that came by token. */

@@ -53,6 +53,8 @@ const SUMMED = [
   ...['promotions', 'exhaustions', 'refused'],
 ];
 
+const sumOf = (all, of) => all.reduce((sum, one) => sum + of(one), 0);
+
 /**
  * Bytes of the slots in use. An upper bound, because some of the slots `elsewhere` are only cached.
  */
@@ -72,13 +74,8 @@ function slabFigures(core) {
     ? readPools(leased).map((shared, i) => openPoolStats(pools[i], shared))
     : settings.pools.map((pool, i) => closedPoolStats(pool, pools[i]));
   const sums = {};
-  for (const name of SUMMED) {
-    let sum = 0;
-    for (const pool of poolStats) sum += pool[name];
-    sums[name] = sum;
-  }
+  for (const name of SUMMED) sums[name] = sumOf(poolStats, (pool) => pool[name]);
   sums.refused += core.refused;
-  const used = poolStats.reduce((sum, pool) => sum + usedOf(pool), 0);
   return {
     name: settings.name,
     backend: core.backend,
@@ -88,8 +85,8 @@ function slabFigures(core) {
     participants: isOpen ? leased.participants() : 0,
     limit: settings.maxBytes,
     committed: isOpen ? leased.committed() : 0,
-    used,
-    segments: isOpen ? pools.reduce((sum, pool) => sum + segmentsOf(pool), 0) : 0,
+    used: sumOf(poolStats, usedOf),
+    segments: isOpen ? sumOf(pools, segmentsOf) : 0,
     ...sums,
     pools: poolStats,
   };
