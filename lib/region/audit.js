@@ -13,7 +13,7 @@ const { START, SIZE, BEFORE, AFTER, PREV, NEXT, CHUNK, MARK, WORDS } = record;
 const { UNUSED, FREE, HELD, WAITING, LOST, GRANULE, RECORD_BYTES } = record;
 
 /**
- * `chunks`: `{ index, first, granules }` of each. Returns what is wrong, in words; nothing if all
+ * `chunks`: `{ index, first, size }` of each. Returns what is wrong, in words; nothing if all
  * is right.
  */
 function auditRecords(spans, chunks) {
@@ -23,7 +23,7 @@ function auditRecords(spans, chunks) {
   const visited = new Set();
   const free = new Set();
   const sums = { held: 0, heldGranules: 0, waiting: 0 };
-  for (const { index, first, granules } of chunks) {
+  for (const { index, first, size } of chunks) {
     let [start, before, wasFree] = [0, -1, false];
     for (let id = first; id >= 0; before = id, id = table[id + AFTER]) {
       if (visited.has(id)) return [...problems, `span ${id / WORDS} is twice in a chunk`];
@@ -45,6 +45,7 @@ function auditRecords(spans, chunks) {
       start += table[id + SIZE];
       wasFree = isFree;
     }
+    const granules = size / GRANULE;
     if (start !== granules) problems.push(`chunk ${index}: spans of ${start}, not ${granules}`);
   }
   for (const [name, value] of Object.entries(sums)) {
@@ -93,23 +94,14 @@ function auditRegion(core) {
   const strays = [...leases.spans].filter(({ ab, home }) => ab !== null && !all.includes(home));
   const { records } = spans;
   const metadata = records === 0 ? 0 : records * RECORD_BYTES + BIN_BYTES;
+  const bytes = sumOf(all, (one) => (one.isLost ? 0 : one.size));
+  const claimed = sumOf(all, ({ guard }) => guard?.operations ?? 0);
   return [
-    ...auditRecords(
-      spans,
-      all.map(({ index, first, size }) => ({ index, first, granules: size / GRANULE })),
-    ),
+    ...auditRecords(spans, all),
     ...auditLeases(leases, chunks.metadata),
     ...differ('bytes of records', chunks.metadata, metadata),
-    ...differ(
-      'bytes of blocks',
-      chunks.bytes,
-      sumOf(all, (one) => (one.isLost ? 0 : one.size)),
-    ),
-    ...differ(
-      'operations',
-      operations,
-      sumOf(all, ({ guard }) => guard?.operations ?? 0),
-    ),
+    ...differ('bytes of blocks', chunks.bytes, bytes),
+    ...differ('operations', operations, claimed),
     ...strays.map(({ id }) => `span ${id} is of no chunk`),
   ];
 }

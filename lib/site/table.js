@@ -54,10 +54,8 @@ function loadTable(place, options) {
   const next = new Map(
     (table.named ?? []).map((site) => [site.name, { site, routes: routesOf(site, suggested) }]),
   );
-  setMemory(
-    wanted,
-    [...next.values()].some(({ routes }) => routes.some(isFreed)),
-  );
+  const isRouted = [...next.values()].some(({ routes }) => routes.some(isFreed));
+  setMemory(wanted, isRouted);
   isAsked = true;
   loaded = path.resolve(file);
   baked = next;

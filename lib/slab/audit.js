@@ -10,13 +10,10 @@ function auditSlots(pool, shared, isShared) {
   const { size, maxCount, claimed, stolen, inFlight, operations, top, capacity, limit } = pool;
   const guards = pool.guards.filter((guard) => guard !== undefined);
   const cached = Array.from({ length: top }, (_, i) => pool.slotAt(i));
+  const claims = sumOf(guards, (guard) => guard.operations);
   const findings = [
     ...differ('slots in the cache, each once', top, new Set(cached).size),
-    ...differ(
-      'operations',
-      operations,
-      sumOf(guards, (guard) => guard.operations),
-    ),
+    ...differ('operations', operations, claims),
     ...differ('most slots that may be cached', capacity, operations === 0 ? limit : 0),
   ];
   const waiting = sumOf(guards, (guard) => guard.waiting);
