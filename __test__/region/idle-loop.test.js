@@ -77,17 +77,17 @@ test('a thread is idle whose event loop was busy for at most a tenth of the time
   const { eventLoopUtilization: counted } = performance;
   let utilization;
   performance.eventLoopUtilization = () => ({ utilization });
-  const { Quiet } = fresh('region/collector.js');
+  const { quietness } = fresh('region/collector.js');
   performance.eventLoopUtilization = counted;
-  const quiet = new Quiet();
-  t.false(quiet.look(), 'nobody knows at first');
-  for (const [busy, isQuiet] of [
+  const isQuiet = quietness();
+  t.false(isQuiet(), 'nobody knows at first');
+  for (const [busy, expected] of [
     [1, false],
     [0.11, false],
     [0.1, true],
     [0, true],
   ]) {
     utilization = busy;
-    t.is(quiet.look(), isQuiet, `${busy}`);
+    t.is(isQuiet(), expected, `${busy}`);
   }
 });

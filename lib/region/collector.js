@@ -13,17 +13,17 @@ const IDLE = 0.1; // the event loop is idle if it was busy for less than this pa
 /** The original: an application's tests may replace it. */
 const { eventLoopUtilization } = performance;
 
-class Quiet {
-  #last = undefined;
-
-  /** Whether the event loop mostly waited since the last look. False the first time. */
-  look() {
-    const before = this.#last;
-    const now = eventLoopUtilization();
-    this.#last = now;
-    if (before === undefined) return false;
-    return eventLoopUtilization(now, before).utilization <= IDLE;
-  }
+/**
+ * Returns a function that tells whether the event loop mostly waited since its last call; false the
+ * first time.
+ */
+function quietness() {
+  let last;
+  return () => {
+    const before = last;
+    last = eventLoopUtilization();
+    return before !== undefined && eventLoopUtilization(last, before).utilization <= IDLE;
+  };
 }
 
 const SLICE_MS = 4;
@@ -32,11 +32,10 @@ class Collector {
   collected = 0; // bytes that went back
   #core;
   #next = 0; // the index of the chunk to continue with
-  #quiet;
+  #isQuiet = quietness();
 
-  constructor(core, quiet = new Quiet()) {
+  constructor(core) {
     this.#core = core;
-    this.#quiet = quiet;
   }
 
   /** Gives all free memory back. */
@@ -53,7 +52,7 @@ class Collector {
   /** Called once a second: does nothing while the thread is busy. */
   tick() {
     const { chunks, spans } = this.#core;
-    if (!this.#quiet.look()) return;
+    if (!this.#isQuiet()) return;
     if (this.#next >= chunks.all.length) {
       if (!spans.isDirty) return;
       this.#begin();
@@ -89,4 +88,4 @@ class Collector {
   }
 }
 
-module.exports = { Quiet, Collector };
+module.exports = { Collector, quietness };
