@@ -61,8 +61,6 @@ const telling = (use, original, deadIn) =>
     }
   };
 
-const itself = (self) => self;
-
 for (const prototype of [ofBuffers, ofArrays, ofViews]) {
   for (const name of Reflect.ownKeys(prototype)) {
     const { value } = getOwnPropertyDescriptor(prototype, name);
@@ -70,7 +68,7 @@ for (const prototype of [ofBuffers, ofArrays, ofViews]) {
       continue;
     const use = USES.get(name) ?? `buffer.${String(name)}()`;
     Object.defineProperty(DEAD, name, {
-      value: telling(use, value, itself),
+      value: telling(use, value, (self) => self),
       writable: true,
       configurable: true,
     });
