@@ -3,6 +3,7 @@
 // All metrics as text, without prom-client: Prometheus's format 0.0.4, or OpenMetrics 1.0.0.
 
 const { typeError } = require('../base/errors.js');
+const { itemOf } = require('../base/item-of.js');
 const check = require('../base/validate.js');
 const options = require('./options.js');
 const { eachSeries, sum } = require('./sums.js');
@@ -42,10 +43,7 @@ function metricsText(given) {
     .join();
   sum(true);
   const texts = new Map(); // row -> the text of its labels; a row has a series per metric
-  const labelsOf = (names, values) => {
-    if (!texts.has(values)) texts.set(values, textOf(names, values, common));
-    return texts.get(values);
-  };
+  const labelsOf = (names, values) => itemOf(texts, values, () => textOf(names, values, common));
   let text = '';
   for (const metric of METRICS) {
     const { name, type, help, labels: own } = metric;
