@@ -44,6 +44,7 @@ function kindOf({ between = false, safety }) {
 }
 
 class SlabCore {
+  asleep; // undefined: see slab.js
   settings;
   face; // the Slab, if processes share it
   leased = null; // the LeasedSlab of the binary or the fallback; null before open()
