@@ -69,8 +69,6 @@ export interface DebugReport {
   readonly message: string;
   /** Whose memory it is: `the arena 'frames'`. */
   readonly of?: string;
-  /** The name that the arena, slab or region was given. */
-  readonly name?: string;
   /** Bytes of the Buffer, or of each. */
   readonly size?: number;
   /** Buffers, or how often it has happened. */
