@@ -37,10 +37,11 @@ const staleError = () =>
   );
 
 class SlotTable {
-  segments = []; // { states, lengths, generations, present, used, idleSince }; null: dropped
-  #generations = []; // by segment, also of dropped ones, so that old tokens stay stale
-  #dropped = []; // the indices of dropped segments
-  #partial = -1; // the index of the segment that has only some of its slots
+  segments = []; // { present, used, idleSince }; null: dropped
+  // Of each slot, also of a dropped segment's: all of those are free, and old tokens stay stale.
+  #states = [];
+  #lengths = [];
+  #generations = [];
   free = []; // the first `freeCount` are the free slots; an interrupted call may have left others behind them
   freeCount = 0;
   count = 0;
@@ -70,9 +71,8 @@ class SlotTable {
 
   /** The index of a segment that can get slots, for a pool with fewer than `maxCount`. */
   nextSegment() {
-    if (this.#partial >= 0) return this.#partial;
-    if (this.#dropped.length > 0) return this.#dropped.at(-1);
-    return this.segments.length;
+    const lacking = this.segments.findIndex((_, index) => this.absentIn(index) > 0);
+    return lacking >= 0 ? lacking : this.segments.length;
   }
 
   /** How many slots the segment lacks. */
@@ -82,42 +82,32 @@ class SlotTable {
 
   /** Adds slots to the segment that nextSegment() names. */
   addSlots(index, slots) {
-    const all = this.slotsIn(index);
-    const wasDropped = this.#dropped.at(-1) === index;
-    this.#generations[index] ??= new Uint32Array(all);
-    const segment = this.segments[index] ?? {
-      states: new Uint8Array(all),
-      lengths: [],
-      generations: this.#generations[index],
-      present: 0,
-      used: 0,
-      idleSince: -1,
-    };
-    const present = segment.present + slots;
-    const first = index * this.slotsPerSegment;
+    const segment = this.segments[index] ?? { present: 0, used: 0, idleSince: -1 };
+    const first = index * this.slotsPerSegment + segment.present;
     const { free, freeCount } = this;
-    for (let i = 0; i < slots; i++) free[freeCount + i] = first + present - 1 - i;
+    for (let i = 0; i < slots; i++) {
+      this.#states[first + i] = FREE;
+      this.#generations[first + i] ??= 0;
+      free[freeCount + i] = first + slots - 1 - i;
+    }
     this.segments[index] = segment; // may grow the array, which counts as a call
-    segment.present = present;
+    segment.present += slots;
     segment.idleSince = -1;
-    this.#partial = present < all ? index : -1;
-    if (wasDropped) this.#dropped.length--;
     this.freeCount = freeCount + slots;
     this.count += slots;
   }
 
-  #find(slot) {
-    const segment = this.segments[Math.floor(slot / this.slotsPerSegment)] ?? null;
-    return segment === null ? null : { segment, i: slot % this.slotsPerSegment };
+  #segmentOf(slot) {
+    return this.segments[Math.floor(slot / this.slotsPerSegment)];
   }
 
   /** Claims a free slot; undefined if there is none. */
   claim() {
     if (this.freeCount === 0) return undefined;
     const slot = this.free[this.freeCount - 1];
-    const { segment, i } = this.#find(slot);
+    const segment = this.#segmentOf(slot);
     this.freeCount--;
-    segment.states[i] = HELD;
+    this.#states[slot] = HELD;
     segment.used++;
     segment.idleSince = -1;
     this.held++;
@@ -126,27 +116,25 @@ class SlotTable {
   }
 
   release(slot) {
-    const found = this.#find(slot);
-    if (found?.segment.states[found.i] !== HELD) return 0;
+    if (this.#states[slot] !== HELD) return 0;
+    const segment = this.#segmentOf(slot);
     this.free[this.freeCount] = slot; // may grow the array, which counts as a call
     this.freeCount++;
-    found.segment.states[found.i] = FREE;
-    found.segment.used--;
+    this.#states[slot] = FREE;
+    segment.used--;
     this.held--;
     return 1;
   }
 
   send(slot, length) {
-    const found = this.#find(slot);
-    if (found?.segment.states[found.i] !== HELD || this.firstNumber + slot >= MAX_TOKEN_SLOTS) {
+    if (this.#states[slot] !== HELD || this.firstNumber + slot >= MAX_TOKEN_SLOTS) {
       throw codedError('ERR_RALLOC_UNSUPPORTED', 'the slot cannot be sent');
     }
-    const { segment, i } = found;
-    const generation = (segment.generations[i] + 1) % GENERATIONS;
+    const generation = (this.#generations[slot] + 1) % GENERATIONS;
     const token = this.firstNumber + slot + this.#mark(generation) * MAX_TOKEN_SLOTS;
-    segment.lengths[i] = length; // grows the array, which counts as a call
-    segment.states[i] = SENT;
-    segment.generations[i] = generation;
+    this.#lengths[slot] = length; // may grow the array, which counts as a call
+    this.#generations[slot] = generation;
+    this.#states[slot] = SENT;
     this.held--;
     this.sent++;
     return token;
@@ -158,13 +146,12 @@ class SlotTable {
   }
 
   receive(slot, mark) {
-    const found = this.#find(slot);
-    if (found?.segment.states[found.i] !== SENT) throw staleError();
-    if (this.#mark(found.segment.generations[found.i]) !== mark) throw staleError();
-    found.segment.states[found.i] = HELD;
+    const isIt = this.#states[slot] === SENT && this.#mark(this.#generations[slot]) === mark;
+    if (!isIt) throw staleError();
+    this.#states[slot] = HELD;
     this.sent--;
     this.held++;
-    return found.segment.lengths[found.i];
+    return this.#lengths[slot];
   }
 
   /**
@@ -189,10 +176,7 @@ class SlotTable {
     const segments = this.segments.map((one, index) => (dropped.includes(index) ? null : one));
     const isThere = (slot) => segments[Math.floor(slot / this.slotsPerSegment)] !== null;
     const free = this.free.slice(0, this.freeCount).filter(isThere);
-    const allDropped = this.#dropped.concat(dropped);
     this.segments = segments;
-    this.#dropped = allDropped;
-    if (segments[this.#partial] === null) this.#partial = -1;
     this.free = free;
     this.freeCount = free.length;
     this.count = count;
