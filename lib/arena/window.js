@@ -24,8 +24,8 @@ function allocOnHeap(window, size, zero, existing) {
   return buffer;
 }
 
-/** Returns the charge of heap Buffers, except for their first `kept` bytes; undefined keeps all. */
-function dischargeHeap(window, kept = window.heapBytes) {
+/** Returns the charge of heap Buffers, except for their first `kept` bytes. */
+function dischargeHeap(window, kept) {
   const bytes = window.heapBytes - kept;
   if (bytes <= 0) return;
   window.owner.budget.discharge(bytes);
@@ -80,66 +80,32 @@ function openedSince({ spans, cutShort }, from) {
   return count;
 }
 
+/** The same since its last checkpoint, if there is one. */
+const openedSinceCheckpoint = (epoch) =>
+  openedSince(epoch, epoch.checkpoints?.at(-1)?.spanCount ?? 0);
+
 /** Returns a span of `epoch` that was never used. */
 function giveBack(span, { spans }, owner) {
   span.uncharge(span.end, owner);
   owner.pool.takeBack(span, spans, owner.settings);
 }
 
+/** The position of a Checkpoint; undefined for other values. */
+let positionOf;
+
 /** A position of an arena, to which it can be rewound once. */
 class Checkpoint {
-  #of;
   #position;
 
-  constructor(of, position) {
-    this.#of = of;
+  constructor(position) {
     this.#position = position;
   }
 
-  /**
-   * The heap bytes charged at the checkpoint; undefined if the value is not a checkpoint of `of`.
-   */
-  static heapBytesOf(checkpoint, of) {
-    const isOurs = typeof checkpoint === 'object' && checkpoint !== null && #of in checkpoint;
-    return isOurs && checkpoint.#of === of ? checkpoint.#position.heapBytes : undefined;
-  }
-
-  /**
-   * The number of an epoch's spans since its last checkpoint, if any, without those that were cut
-   * short.
-   */
-  static spansSince(epoch) {
-    const last = epoch.checkpoints?.at(-1)?.#position;
-    return openedSince(epoch, last?.spanCount ?? 0);
-  }
-
-  /**
-   * Returns what the checkpoints' windows are charged beyond their use. With `seals`, a rewind does
-   * not open these windows again.
-   */
-  static retract(checkpoints, owner, seals) {
-    for (const checkpoint of checkpoints ?? []) {
-      const position = checkpoint.#position;
-      if (position.span === null) continue;
-      position.span.retract(position.cursor, owner);
-      position.end = position.span.end;
-      if (seals) position.span = null;
-    }
-  }
-
-  /**
-   * Returns the position of `of`'s window; throws if the value is not a checkpoint of it, was used
-   * before, or is out of order.
-   */
-  static positionOf(checkpoint, of, checkpoints) {
-    if (checkpoint === null || typeof checkpoint !== 'object' || !(#of in checkpoint)) {
-      throw typeError('checkpoint', 'an instance of Checkpoint', checkpoint);
-    }
-    if (checkpoint.#of !== of) throw stale('belongs to another arena');
-    if (!checkpoints?.includes(checkpoint)) {
-      throw stale('is no longer valid: the arena was rewound to it or past it, or was reset');
-    }
-    return checkpoint.#position;
+  static {
+    positionOf = (value) =>
+      typeof value === 'object' && value !== null && #position in value
+        ? value.#position
+        : undefined;
   }
 }
 
@@ -215,7 +181,7 @@ class Window {
     this.releaseUnused();
     const opened = openedSince(epoch, 0);
     const isChunk = !this.isScope && !this.#isSealed;
-    const usual = isChunk ? owner.nextChunkSize(opened) : pieceSize(Checkpoint.spansSince(epoch));
+    const usual = isChunk ? owner.nextChunkSize(opened) : pieceSize(openedSinceCheckpoint(epoch));
     const span = epoch.acquire(size, usual, isChunk);
     if (span === null || span instanceof Refusal) {
       this.#restore(before, end);
@@ -271,10 +237,15 @@ class Window {
 
   /**
    * Stops charging bytes that are not used yet, also those of checkpoints. With `seals` the next
-   * allocation opens a new span.
+   * allocation opens a new span, also after a rewind.
    */
   retractAll(seals) {
-    Checkpoint.retract(this.epoch?.checkpoints, this.owner, seals);
+    for (const position of this.epoch?.checkpoints ?? []) {
+      if (position.span === null) continue;
+      position.span.retract(position.cursor, this.owner);
+      position.end = position.span.end;
+      if (seals) position.span = null;
+    }
     if (this.#span === null || (seals && this.releaseUnused())) return;
     if (seals) this.#seal();
     else this.retract();
@@ -396,29 +367,37 @@ class Window {
   }
 
   checkpoint() {
-    if (isReleased(this)) return new Checkpoint(this, { heapBytes: this.heapBytes });
+    const { cursor, end, cleanFrom, heapBytes } = this;
+    if (isReleased(this)) return new Checkpoint({ window: this, heapBytes });
     this.owner.pool.check();
     const epoch = this.openEpoch();
-    const { cursor, end, cleanFrom, heapBytes } = this;
     const [span, spanCount, isSealed] = [this.#span, epoch.spans.length, this.#isSealed];
-    const position = { span, cursor, end, cleanFrom, spanCount, isSealed, heapBytes };
-    const checkpoint = new Checkpoint(this, position);
+    const taken = { window: this, span, cursor, end, cleanFrom, spanCount, isSealed, heapBytes };
+    const checkpoint = new Checkpoint(taken);
     epoch.checkpoints ??= [];
-    epoch.checkpoints.push(checkpoint);
+    epoch.checkpoints.push(taken);
     this.#isSealed = true; // a new span is taken only when something is allocated
     this.end = 0;
     return checkpoint;
   }
 
   rewind(checkpoint) {
-    if (isReleased(this)) return dischargeHeap(this, Checkpoint.heapBytesOf(checkpoint, this));
-    const epoch = this.epoch;
-    const saved = Checkpoint.positionOf(checkpoint, this, epoch?.checkpoints);
+    const saved = positionOf(checkpoint);
+    if (isReleased(this)) {
+      if (saved?.window === this) dischargeHeap(this, saved.heapBytes);
+      return;
+    }
+    if (saved === undefined) throw typeError('checkpoint', 'an instance of Checkpoint', checkpoint);
+    if (saved.window !== this) throw stale('belongs to another arena');
+    const { epoch } = this;
+    const index = epoch?.checkpoints?.indexOf(saved) ?? -1;
+    if (index < 0)
+      throw stale('is no longer valid: the arena was rewound to it or past it, or was reset');
     this.owner.pool.check();
     this.#sync();
     this.#set(saved.span, saved.cursor, saved.end, saved.cleanFrom);
     this.#isSealed = saved.isSealed;
-    epoch.checkpoints.length = epoch.checkpoints.indexOf(checkpoint);
+    epoch.checkpoints.length = index;
     epoch.end({ from: saved.spanCount, death: 'rewind', claims: epoch.claimsWith(null) });
     dischargeHeap(this, saved.heapBytes);
   }
