@@ -13,31 +13,22 @@ const { LIVE } = require('./window.js');
  * transferred away, or that an interrupted call has lost; `adopted`: bytes of adopted memory.
  */
 function describeArena(window, children, describe) {
-  const scopes = Array.from(children, describe);
   const { epoch, state, resets } = window;
-  let [allocated, spans, count, ahead, lost] = [window.allocated(), 0, scopes.length, 0, 0];
-  let adopted = 0;
+  const scopes = Array.from(children, describe);
+  const bytes = { allocated: window.allocated(), adopted: 0, ahead: 0, lost: 0 };
+  const sums = { ...bytes, spans: 0, scopes: scopes.length };
   for (const { ab, used, end, adopted: memory } of epoch?.spans ?? []) {
     if (memory !== null) {
-      adopted += end;
+      sums.adopted += end;
     } else if (ab === null) {
-      lost += end;
+      sums.lost += end;
     } else {
-      spans++;
-      ahead += Math.max(end - used, 0);
+      sums.spans++;
+      sums.ahead += Math.max(end - used, 0);
     }
   }
-  for (const inner of scopes) {
-    allocated += inner.allocated;
-    spans += inner.spans;
-    count += inner.scopes;
-    ahead += inner.ahead;
-    lost += inner.lost;
-    adopted += inner.adopted;
-  }
-  const holds = epoch?.holds ?? 0;
-  const bytes = { allocated, adopted, ahead, lost };
-  return { live: state === LIVE, ...bytes, spans, scopes: count, holds, resets };
+  for (const inner of scopes) for (const name of Object.keys(sums)) sums[name] += inner[name];
+  return { live: state === LIVE, ...sums, holds: epoch?.holds ?? 0, resets };
 }
 
 /** The name in statistics. A request has that of its middleware, or 'request'. */
