@@ -20,36 +20,23 @@ const ignore = () => {};
  * The bytes of a source so far, in memory of `window`: `announced` are expected, `limit` are
  * allowed.
  */
-class Collected {
-  #growing;
+class Collected extends Growing {
   #limit;
 
   constructor(window, announced, limit) {
-    this.#growing = new Growing(window, announced);
+    super(window, announced);
     this.#limit = limit;
   }
 
   take(chunk) {
-    const { size } = this.#growing;
+    const { size } = this;
     const length = lengthOf.call(chunk); // an own property `length` may be wrong
     if (length > this.#limit - size) throw tooLarge(size + length, this.#limit, size);
     if (length === 0) return checkAlive(arrayBufferOf(chunk), 'chunk', chunk);
     checkOwned(chunk, 'chunk');
-    this.#growing.append(chunk, length);
+    this.append(chunk, length);
     counts.copied += length;
     return undefined;
-  }
-
-  get size() {
-    return this.#growing.size;
-  }
-
-  finish() {
-    return this.#growing.finish();
-  }
-
-  discard() {
-    this.#growing.discard();
   }
 }
 
