@@ -72,7 +72,6 @@ class WarmSpans {
     this.bytes += span.size;
   }
 
-  /** All spans, for audits. */
   all() {
     return this.#classes.flatMap(({ spans }) => spans);
   }
@@ -159,15 +158,6 @@ class WarmSpans {
       one.fewest = one.spans.length;
     });
     return unneeded;
-  }
-
-  takeAll() {
-    const all = this.all();
-    this.#classes = [];
-    this.#mask = 0;
-    this.#recent = NO_CLASS;
-    this.bytes = 0;
-    return all;
   }
 }
 
@@ -479,7 +469,9 @@ class ChunkPool {
   /** Gives every warm span back to the depot, whose idle trimming returns it to the system. */
   shrink() {
     this.begin();
-    this.#endLeases(this.#warm.takeAll());
+    const warm = this.#warm.all();
+    this.#warm = new WarmSpans();
+    this.#endLeases(warm);
     this.isBusy = false;
   }
 
