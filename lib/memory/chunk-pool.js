@@ -212,16 +212,12 @@ class ChunkPool {
     this.#asked = asked;
     this.#policy = { safety, wipe };
     this.#mayWipe = mayWipe;
-    this.#join(options.budget);
+    this.#leases.join(options.budget, this);
   }
 
-  /** Memory that other users of the budget wait for is not kept warm. */
-  #join(makeShare) {
-    if (makeShare === null) return;
-    this.#leases.join(makeShare, this);
-    const isWorthKeeping = this.#isWorthKeeping;
-    const { share } = this.#leases.budget;
-    this.#isWorthKeeping = (span, pool) => !share.isWanted && isWorthKeeping(span, pool);
+  /** Whether a span is kept warm. Memory that other users of the budget wait for is not. */
+  #keeps(span) {
+    return this.#leases.budget.share?.isWanted !== true && this.#isWorthKeeping(span, this);
   }
 
   // Bytes of all spans, here and in arenas. V8 counts them as external memory.
@@ -382,7 +378,7 @@ class ChunkPool {
     if (this.detachAndReuse(span, policy)) {
       span.rest();
       if (this.#closed) this.#endLease(span);
-      else if (this.#isWorthKeeping(span, this)) this.#warm.put(span);
+      else if (this.#keeps(span)) this.#warm.put(span);
       else this.#endLease(span);
     }
   }
