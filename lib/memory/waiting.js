@@ -97,7 +97,7 @@ class Waiting {
     pool.begin();
     const now = time.now();
     const late = new Set(); // Holds that have expired
-    let isLate = false; // whether an operation has expired
+    let isLate = false; // whether an operation has expired, of a span without open holds
     let next = Number.POSITIVE_INFINITY;
     for (const [span, since] of this.#since) {
       const due = this.#dueOf(span, since);
@@ -106,7 +106,9 @@ class Waiting {
         continue;
       }
       if (span.state === WAITING) {
-        if (!this.#areHoldsLate(span, late)) {
+        const open = openOf(span.claims);
+        for (const holds of open) late.add(holds);
+        if (open.length === 0) {
           this.expired.operations += span.operations;
           isLate = true;
         }
@@ -121,13 +123,6 @@ class Waiting {
     // Last, because the program's listeners of warnings may do anything.
     if (isLate) warnOnce('RALLOC_OPERATION_LONG', this.holdMs / 1000);
     for (const { holds, count } of told) if (count > 0) holds.tellExpired(count);
-  }
-
-  /** Whether unreleased holds kept the span. If none did, its operations are counted as expired. */
-  #areHoldsLate({ claims }, late) {
-    const open = openOf(claims);
-    for (const holds of open) late.add(holds);
-    return open.length > 0;
   }
 }
 
