@@ -143,7 +143,7 @@ const memory = choose();
 const fallbackSlabs = lazy(() => require('./fallback/slab.js'));
 const fallbackDeaths = lazy(() => require('./fallback/deaths.js'));
 
-let slabsOfThread;
+let slabsOfWorker; // null: the binary has none for it
 
 /**
  * Returns the class of slabs, and its backend. Slabs that other threads can attach are native in
@@ -151,19 +151,16 @@ let slabsOfThread;
  * use V8's memory, as its arenas do. Workers without shared slabs need not load the binary.
  */
 function slabs(needsNative) {
-  if (!isMainThread && !needsNative) return { ...fallbackSlabs(), backend: 'js' };
-  slabsOfThread ??= chooseSlabs();
-  return slabsOfThread;
-}
-
-function chooseSlabs() {
   const { backend, LeasedSlab } = memory;
   if (backend === 'native') return { LeasedSlab, backend };
-  const ofWorker = inWorker((native) => {
-    new native.LeasedSlab().probe(); // as probe() above
-    return { LeasedSlab: native.LeasedSlab, backend: 'native' };
-  });
-  return ofWorker ?? { ...fallbackSlabs(), backend: 'js' };
+  if (needsNative) slabsOfWorker ??= inWorker(probeSlabs) ?? null;
+  const native = needsNative ? slabsOfWorker : null;
+  return native ?? { ...fallbackSlabs(), backend: 'js' };
+}
+
+function probeSlabs({ LeasedSlab }) {
+  new LeasedSlab().probe(); // as probe() above
+  return { LeasedSlab, backend: 'native' };
 }
 
 /**
