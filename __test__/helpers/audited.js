@@ -82,7 +82,7 @@ function watchRequests() {
 
 function auditMiddleware(middleware) {
   const { auditPool } = require('../../lib/memory/audit.js');
-  const { auditHeap, auditRequest } = require('../../lib/request/audit.js');
+  const { auditHeap, auditRequest } = require('./request-audit.js');
   const open = requestsOf.get(middleware).all(isOpen);
   const isComplete = open.length === middleware.inFlight; // else some began before they were watched, or are collected
   return [

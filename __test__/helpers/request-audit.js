@@ -1,9 +1,9 @@
 'use strict';
 
-// Compares what requests are charged for with what their windows have, for tests and debug mode.
+// Compares what requests are charged for with what their windows have.
 
-const { eachWindow } = require('../arena/arena.js');
-const { differ, sumOf } = require('../memory/audit.js');
+const { eachWindow } = require('../../lib/arena/arena.js');
+const { differ, sumOf } = require('../../lib/memory/audit.js');
 
 function heapBytesOf(request) {
   let bytes = 0;
