@@ -39,35 +39,26 @@ const classOf = (size) => (size < 2 ** LAST ? LAST - Math.clz32(size) : LAST);
 class SizeClass {
   spans = []; // the most recently used last
   fewest = 0; // the least number of spans since takeUnneeded(): that many were not needed
-
-  constructor(index) {
-    this.bit = 1 << index;
-  }
 }
 
-const NO_CLASS = new SizeClass(0);
+const NO_CLASS = new SizeClass();
 
 /**
  * The warm spans of a pool, detached from every Buffer: chunks, and pieces that were cut from
  * chunks for checkpoints and scopes, by size class, one for each power of two. To find a span takes
- * a look at the end of an array, and at a bit mask if that span does not fit, whatever their
+ * a look at the end of an array, and at a few more if that span does not fit, whatever their
  * number.
  */
 class WarmSpans {
   #classes = []; // each is created by its first span
-  #mask = 0; // a bit for each class that has spans
   #recent = NO_CLASS; // the class of the span that was put last
   bytes = 0;
 
   put(span) {
     const index = classOf(span.size);
-    let one = this.#classes[index];
-    if (one === undefined) {
-      one = new SizeClass(index);
-      this.#classes[index] = one;
-    }
+    this.#classes[index] ??= new SizeClass();
+    const one = this.#classes[index];
     one.spans.push(span);
-    this.#mask |= one.bit;
     this.#recent = one;
     this.bytes += span.size;
   }
@@ -101,7 +92,6 @@ class WarmSpans {
       if (size >= least && size < 2 * fitting) {
         spans.pop();
         if (left < recent.fewest) recent.fewest = left;
-        if (left === 0) this.#mask ^= recent.bit;
         this.bytes -= size;
         return span;
       }
@@ -112,19 +102,14 @@ class WarmSpans {
   /** Takes a span of at least `need` bytes and less than twice `fitting`, of the largest class. */
   takeFitting(need, fitting) {
     const limit = 2 * fitting;
-    const most = classOf(limit - 1);
     const least = classOf(need);
-    let mask = this.#mask & (0xffffffff >>> (LAST - most));
-    while (mask !== 0) {
-      const index = LAST - Math.clz32(mask);
-      if (index < least) return undefined;
-      const { spans } = this.#classes[index];
+    for (let index = classOf(limit - 1); index >= least; index--) {
+      const { spans } = this.#classes[index] ?? NO_CLASS;
       const stop = Math.max(spans.length - LOOKS, 0);
       for (let i = spans.length - 1; i >= stop; i--) {
         const { size } = spans[i];
         if (size >= need && size < limit) return this.#remove(index, i);
       }
-      mask ^= 1 << index;
     }
     return undefined;
   }
@@ -132,8 +117,10 @@ class WarmSpans {
   /** Takes the largest spans: at least `bytes` in all, or everything. */
   takeLargest(bytes) {
     const evicted = [];
-    for (let left = bytes; left > 0 && this.#mask !== 0; left -= evicted.at(-1).size)
-      evicted.push(this.#remove(LAST - Math.clz32(this.#mask), 0));
+    for (let left = bytes; left > 0 && this.bytes > 0; left -= evicted.at(-1).size) {
+      const largest = this.#classes.findLastIndex((one) => one?.spans.length > 0);
+      evicted.push(this.#remove(largest, 0));
+    }
     return evicted;
   }
 
@@ -141,7 +128,6 @@ class WarmSpans {
     const one = this.#classes[index];
     const { spans } = one;
     const [span] = spans.splice(i, 1);
-    if (spans.length === 0) this.#mask ^= one.bit;
     if (spans.length < one.fewest) one.fewest = spans.length;
     this.bytes -= span.size;
     return span;
@@ -502,7 +488,7 @@ class ChunkPool {
   /** Resets the counters, for another arena. */
   restart({ name, holdMs }) {
     this.name = name;
-    this.#leases.budget.name = name;
+    this.#leases.budget.rename(name);
     this.waiting.restart(holdMs);
     this.interrupted = 0;
     if (this.isGuarded) this.guarded = new Guarded();
