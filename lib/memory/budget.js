@@ -32,14 +32,6 @@ class Budget {
     this.parent = parent;
   }
 
-  get name() {
-    return this.about.name;
-  }
-
-  set name(name) {
-    this.about = { ...this.about, name };
-  }
-
   get used() {
     return this.#used;
   }

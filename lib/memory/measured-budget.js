@@ -2,20 +2,25 @@
 
 // The budget of memory that is counted below: chunks, and what was charged beside them.
 
-const { Budget } = require('./budget.js');
-
 /**
  * `memory` does the counting (used(), adopt(), disown()) and keeps within the limit that setLimit()
  * set.
  */
-class MeasuredBudget extends Budget {
+class MeasuredBudget {
   #memory;
+  about; // how a refusal names it: see budget.js
+  limit;
   /** The share of the option `budget`, a second limit (budget/share.js); null without one. */
   share = null;
 
   constructor(about, limit, memory) {
-    super(about, limit);
+    this.about = about;
+    this.limit = limit;
     this.#memory = memory;
+  }
+
+  rename(name) {
+    this.about = { ...this.about, name };
   }
 
   get used() {
