@@ -40,8 +40,6 @@ class Collected extends Growing {
   }
 }
 
-const isReadable = (source) => isStream(source) && typeof source.on === 'function';
-
 /** Reads a stream of Node, and destroys it if reading fails, as stream.pipeline() does. */
 function fromReadable(source, collected) {
   const fault = faultOf(source);
@@ -89,18 +87,14 @@ async function fromIterable(source, collected) {
   for await (const chunk of source) takeForeign(collected, chunk);
 }
 
-function read(source, collected) {
-  if (isReadable(source)) return fromReadable(source, collected);
-  if (typeof source.getReader === 'function') return fromWeb(source, collected);
-  return fromIterable(source, collected);
+/** The function that reads `source`; undefined if it can be read by none. */
+function readerOf(source) {
+  const isObject = typeof source === 'object' || typeof source === 'function';
+  if (!isObject || source === null) return undefined;
+  if (isStream(source) && typeof source.on === 'function') return fromReadable;
+  if (typeof source.getReader === 'function') return fromWeb;
+  return typeof source[Symbol.asyncIterator] === 'function' ? fromIterable : undefined;
 }
-
-const isSource = (source) =>
-  (typeof source === 'object' || typeof source === 'function') &&
-  source !== null &&
-  (isReadable(source) ||
-    typeof source.getReader === 'function' ||
-    typeof source[Symbol.asyncIterator] === 'function');
 
 /**
  * Reads all of `source` into one Buffer of the arena whose window windowOf() returns, or into what
@@ -108,7 +102,8 @@ const isSource = (source) =>
  */
 async function collect(windowOf, source, options, Target = Collected) {
   const { limit = Number.MAX_SAFE_INTEGER } = check.options(options, readers);
-  if (!isSource(source)) {
+  const read = readerOf(source);
+  if (read === undefined) {
     throw typeError('source', 'an instance of Readable, ReadableStream or AsyncIterable', source);
   }
   const window = windowOf();
