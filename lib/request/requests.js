@@ -66,9 +66,8 @@ class LongRequests {
     this.#now++;
     const since = this.#now - this.#ticks - 1; // one more, because it may have come at the end of its tick
     let request = this.#first;
-    while (request !== null && request.since < since) request = request.newer;
-    while (request !== null && request.since === since) {
-      if (request.keepsAll) tell(request);
+    while (request !== null && request.since <= since) {
+      if (request.since === since && request.keepsAll) tell(request);
       request = request.newer;
     }
   }
