@@ -22,24 +22,6 @@ const { RequestArenas } = require('./requests.js');
 /** Returned in place of an error for a request that `skip` leaves out. */
 const SKIPPED = Symbol('skipped');
 
-/**
- * Returns SKIPPED or an error if the request gets no arena; `holder` is the framework's object of
- * the request.
- */
-function askSkip(skip, holder) {
-  let answer;
-  try {
-    answer = skip.call(undefined, holder);
-  } catch (cause) {
-    const error = argumentError(TypeError, 'The function "options.skip" threw: see the cause');
-    return Object.assign(error, { cause });
-  }
-  if (answer === false) return undefined;
-  if (answer === true) return SKIPPED;
-  const message = `The function "options.skip" must return a boolean. ${received(answer)}`;
-  return argumentError(TypeError, message);
-}
-
 const { getPrototypeOf, hasOwn } = Object;
 
 const routes = lazy(() => require('./route.js'));
@@ -92,7 +74,19 @@ class Mount {
    * the request.
    */
   skipped(holder) {
-    return this.#skip === null ? undefined : askSkip(this.#skip, holder);
+    const skip = this.#skip;
+    if (skip === null) return undefined;
+    let answer;
+    try {
+      answer = skip.call(undefined, holder);
+    } catch (cause) {
+      const error = argumentError(TypeError, 'The function "options.skip" threw: see the cause');
+      return Object.assign(error, { cause });
+    }
+    if (answer === false) return undefined;
+    if (answer === true) return SKIPPED;
+    const message = `The function "options.skip" must return a boolean. ${received(answer)}`;
+    return argumentError(TypeError, message);
   }
 
   /** The checked options of a route. */
