@@ -258,9 +258,7 @@ class Window {
   }
 
   get hasCheckpoint() {
-    return (
-      this.epoch !== null && this.epoch.checkpoints !== null && this.epoch.checkpoints.length > 0
-    );
+    return this.epoch?.checkpoints?.length > 0;
   }
 
   openEpoch() {
