@@ -219,9 +219,6 @@ const LONGEST = constants.MAX_LENGTH; // of a Buffer: 4 GiB on Node 20, later mo
 const transfers = hasTransfer && memory.backend === 'native'; // otherwise detaching takes a native call
 const registers = new Float64Array(15); // the backend's answers; one is enough, because they are read at once
 
-const tooLong = (size) =>
-  `A Buffer of ${size} bytes is longer than this runtime allows, which is ${LONGEST} bytes`;
-
 class SpanLeases {
   #memory;
   spans = new Set(); // all leased spans; after an interrupted call also some whose lease has ended
@@ -258,7 +255,8 @@ class SpanLeases {
       this.spans.delete(span);
       pool.isBusy = false;
       // The runtime refused an external ArrayBuffer.
-      const why = need > LONGEST ? tooLong(need) : error.message;
+      const tooLong = `A Buffer of ${need} bytes is longer than this runtime allows, which is ${LONGEST} bytes`;
+      const why = need > LONGEST ? tooLong : error.message;
       return new Refusal(() => new RallocError(error.code, why));
     }
     if (ab === null || ab.kind !== undefined) {
