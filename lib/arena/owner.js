@@ -166,15 +166,7 @@ class ArenaOwner {
       pool.close();
       return;
     }
-    const none = {
-      used: 0,
-      warm: 0,
-      adopted: 0,
-      reserved: 0,
-      committed: 0,
-      chunks: 0,
-      pins: 0,
-    };
+    const none = { used: 0, warm: 0, adopted: 0, reserved: 0, committed: 0, chunks: 0, pins: 0 };
     const last = { ...stats, ...none };
     const { guarded, interrupted, waiting } = pool;
     const { expired } = waiting;
