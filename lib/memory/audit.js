@@ -86,23 +86,17 @@ function auditPool(pool) {
   const { leases, warm } = partsOf(pool);
   const { adopted, holders } = pool;
   const { holders: found, claims } = leases.sums();
+  const holds = sumOf([...claims], ({ count }) => count);
+  const warmBytes = sumOf(warm.all(), ({ size }) => size);
   const adoptedBytes = sumOf(adopted?.all() ?? [], ({ size }) => size);
   return [
     ...auditLists(pool, leases, warm),
     ...auditLeases(leases, adoptedBytes),
     ...differ('bytes of adopted spans', adopted?.bytes ?? 0, adoptedBytes),
-    ...differ(
-      'bytes of warm spans',
-      warm.bytes,
-      sumOf(warm.all(), ({ size }) => size),
-    ),
+    ...differ('bytes of warm spans', warm.bytes, warmBytes),
     ...differ('held spans', holders.spans, found.spans),
     ...differ('operations on held spans', holders.operations, found.operations),
-    ...differ(
-      'holds on held spans',
-      holders.holds,
-      sumOf([...claims], ({ count }) => count),
-    ),
+    ...differ('holds on held spans', holders.holds, holds),
   ];
 }
 
