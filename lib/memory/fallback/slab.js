@@ -51,27 +51,8 @@ class LeasedSlab {
     return null;
   }
 
-  /** V8's own memory is never refused. */
-  probe() {}
-
   members() {
     return [{ pid: process.pid, since: Date.now(), own: true }];
-  }
-
-  // There is only one thread, so no participant can die.
-
-  recover() {
-    return [];
-  }
-
-  takeRecovered() {
-    return [];
-  }
-
-  abandon() {}
-
-  handle() {
-    return null;
   }
 
   /** Calls `onDrop(pool, segment)` for each segment that makes room for another one. */
@@ -212,17 +193,16 @@ class LeasedSlab {
     this.#limit = Math.min(maxBytes, this.#maxBytes);
   }
 
-  participants() {
-    return 1;
-  }
-
   close() {
     this.#pools = [];
   }
 }
 
-// What needs other threads, or memory at a place that is chosen.
+// What needs other threads, which can die, or memory that can be refused, or is at a place that is
+// chosen.
 
+const none = () => [];
+const nothing = () => {};
 const refusesPlace = () => unsupported(OF_V8);
 const refusesOthers = () => unsupported(ONE_THREAD);
 const throwsForOthers = () => {
@@ -233,7 +213,9 @@ Object.assign(LeasedSlab, { list: refusesOthers, unlink: refusesOthers });
 Object.assign(LeasedSlab.prototype, {
   ...{ bind: refusesPlace, lock: refusesPlace },
   ...{ create: refusesOthers, openDescriptor: refusesOthers, openName: refusesOthers },
-  ...{ attach: throwsForOthers, descriptor: throwsForOthers },
+  ...{ attach: throwsForOthers, descriptor: throwsForOthers, handle: () => null },
+  ...{ participants: () => 1, recover: none, takeRecovered: none },
+  ...{ abandon: nothing, probe: nothing },
 });
 
 module.exports = { LeasedSlab };
