@@ -7,6 +7,7 @@ const { AsyncLocalStorage } = require('node:async_hooks');
 const { channel } = require('node:diagnostics_channel');
 const { describe, ownerOf } = require('../arena/arena.js');
 const { ForeignContext, current, leave, watch } = require('../arena/current.js');
+const { attempt } = require('../base/attempt.js');
 const { isDisabled } = require('../base/environment.js');
 const { RallocError } = require('../base/errors.js');
 const { lazy, loadEarly } = require('../base/lazy.js');
@@ -96,13 +97,6 @@ const LONGEST_TICK_MS = 1000;
 const MOST_WARNINGS = 10; // for long requests
 
 const closeReaders = { timeoutMs: (value, name) => check.milliseconds(value, name, 0) };
-
-/** Called by a timer. If the file cannot be read, the end of the next load tries again. */
-function watchRest() {
-  try {
-    resting().watch();
-  } catch {}
-}
 
 class RequestArenas {
   chunkSizes = new ChunkSize();
@@ -311,17 +305,13 @@ class RequestArenas {
    */
   #overQuarantine(pool) {
     const { quarantined } = pool;
-    if (quarantined === 0) pool.mayHaveQuarantined = false;
-    if (quarantined <= this.settings.maxQuarantineBytes) return false;
-    this.#collect(quarantined);
-    return true;
-  }
-
-  #collect(quarantined) {
     const { name, maxQuarantineBytes: limit } = this.settings;
+    if (quarantined === 0) pool.mayHaveQuarantined = false;
+    if (quarantined <= limit) return false;
     if (quarantines.hasSubscribers) quarantines.publish({ name, quarantined, limit });
     warnOnce('RALLOC_QUARANTINE_HIGH', quarantined);
-    this.#pool.collect();
+    pool.collect();
+    return true;
   }
 
   countFallback(why) {
@@ -371,7 +361,8 @@ class RequestArenas {
       if (this.inFlight > 0) return;
       time.clearInterval(this.#ticker);
       this.#isTicking = false;
-      if (this.settings.trim) watchRest();
+      // If the file cannot be read, the end of the next load tries again.
+      if (this.settings.trim) attempt(() => resting().watch());
     }, this.#tickMs);
     this.#ticker.unref?.();
   }
