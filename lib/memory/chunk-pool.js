@@ -286,7 +286,8 @@ class ChunkPool {
     const stats = this.stats();
     if (stats.quarantined > 0) this.collect();
     if (result.share !== undefined) return new Refusal(result.share.refusal(result.need));
-    const usage = describeUsage(stats, this.holders, this.#used);
+    const used = this.#leases.spans.size - this.#warm.count - this.holders.spans;
+    const usage = describeUsage(stats, this.holders, used);
     const { about } = this.#leases.budget;
     return new Refusal(() => refusal(result, about, need, { asked: this.#asked, usage }));
   }
@@ -497,11 +498,6 @@ class ChunkPool {
 
   get quarantined() {
     return this.#leases.quarantined();
-  }
-
-  /** The number of spans that arenas have, without those that are held. */
-  get #used() {
-    return this.#leases.spans.size - this.#warm.count - this.holders.spans;
   }
 
   describeWaiting() {
