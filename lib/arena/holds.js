@@ -83,20 +83,17 @@ class Holds {
     if (this.#spans === null) {
       this.#spans = [];
       this.since = now;
-      this.#expire();
+      // From now on the open holds expire, unless there are earlier ones.
+      if (this.#expiring === 0) {
+        this.#expiring = this.#open;
+        this.#open = 0;
+        this.#term++;
+      }
     }
     this.#spans.push(span);
     if (this.#isCounted || span.adopted !== null) return; // adopted spans are not leased
     this.#isCounted = true; // no call from here on
     this.#pool.holders.holds += this.#open + this.#expiring;
-  }
-
-  /** From now on the open holds expire, unless there are earlier ones. */
-  #expire() {
-    if (this.#expiring > 0) return;
-    this.#expiring = this.#open;
-    this.#open = 0;
-    this.#term++;
   }
 
   /** Makes the spans that wait for these holds wait for `others` too. */

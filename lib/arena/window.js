@@ -62,14 +62,6 @@ const chunkGrowth = (first, opened) =>
  */
 const pieceSize = (pieces) => CUT_SPAN << Math.max(Math.min(pieces, 4), 0);
 
-/** Bytes that an epoch has handed out, including padding. */
-function usedOf(epoch) {
-  if (epoch === null) return 0;
-  let bytes = 0;
-  for (const span of epoch.spans) if (span.ab !== null) bytes += span.used;
-  return bytes;
-}
-
 /**
  * The number of spans from index `from` on that hold allocations, without those that were cut
  * short.
@@ -324,9 +316,12 @@ class Window {
     if (this.#span !== null) this.#span.use(this.cursor);
   }
 
+  /** Bytes that were handed out in this epoch, including padding. */
   allocated() {
     this.#sync();
-    return usedOf(this.epoch);
+    let bytes = 0;
+    for (const span of this.epoch?.spans ?? []) if (span.ab !== null) bytes += span.used;
+    return bytes;
   }
 
   /** Drops a span that was transferred, or that an interrupted call may have left half done. */
