@@ -188,19 +188,16 @@ class Growing {
   /** Extends a piece in place, to `need` bytes or as many as its span has. */
   #extend(piece, need) {
     const { bytes, span } = piece;
+    const { owner } = this.#window;
     if (span === null) return;
     if (piece.isAside) {
-      this.#extendAside(span, Math.min(need, span.size) - span.end);
+      const more = Math.min(need, span.size) - span.end;
+      const fits = more > 0 && (more <= owner.room || owner.makeRoom(more));
+      if (fits) span.extend(span.end, more, owner);
       piece.bytes = new FastBuffer(span.ab, 0, span.end);
     } else if (this.#isLast(piece) && this.#extendWindow(bytes.byteOffset + need)) {
       piece.bytes = new FastBuffer(span.ab, bytes.byteOffset, need);
     }
-  }
-
-  #extendAside(span, more) {
-    const { owner } = this.#window;
-    if (more <= 0 || (more > owner.room && !owner.makeRoom(more))) return;
-    span.extend(span.end, more, owner);
   }
 
   #extendWindow(end) {
