@@ -4,6 +4,7 @@
 // maxBytesPerRequest, maxHeapBytes, maxQuarantineBytes and others.
 
 const os = require('node:os');
+const { attempt } = require('../base/attempt.js');
 const check = require('../base/validate.js');
 const { isDisabled, isOff, isOn, variable } = require('../base/environment.js');
 const { rangeError } = require('../base/errors.js');
@@ -62,13 +63,8 @@ function propertyName(value, name) {
 /**
  * The bytes that the process may use; infinite if that cannot be read (Deno without --allow-sys).
  */
-function memoryOfProcess() {
-  try {
-    return Math.min(process.constrainedMemory?.() || Infinity, os.totalmem());
-  } catch {
-    return Infinity;
-  }
-}
+const memoryOfProcess = () =>
+  attempt(() => Math.min(process.constrainedMemory?.() || Infinity, os.totalmem()), Infinity);
 
 function checkPerRequest({ maxBytesPerRequest }, maxBytes) {
   if (maxBytesPerRequest === undefined || maxBytesPerRequest <= maxBytes) return;
