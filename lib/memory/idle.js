@@ -60,7 +60,7 @@ class Round {
   }
 }
 
-let rounds = []; // the shortest interval first, so that many targets with a long interval delay no others
+const rounds = []; // the shortest interval first, so that many targets with a long interval delay no others
 const depotRound = new Round(TICK_MS); // comes last, because the other targets give memory to the depot
 let timer = null;
 let armed = 0; // the time that the timer is set for
@@ -85,19 +85,19 @@ function tick() {
   }
 }
 
+/** The rounds that have targets, in the order in which they are visited. */
+const busyRounds = () => [...rounds, depotRound].filter(({ targets }) => targets.size > 0);
+
 /** Visits the rounds that are due, for a slice of time. Returns the time to go on at. */
 function visitDue(now) {
-  for (const round of [...rounds, depotRound]) {
-    if (round.targets.size === 0) continue;
+  for (const round of busyRounds()) {
     // A test's fake clock was ahead of the real one when `due` was set.
     if (round.due > now + round.everyMs + PAUSE_MS) round.due = now + round.everyMs;
     // Node's timers may fire up to a millisecond early.
     if (round.due >= now + 1) continue;
     if (!round.visit(now + SLICE_MS)) return time.now() + PAUSE_MS;
   }
-  rounds = rounds.filter(({ targets }) => targets.size > 0);
-  const busy = depotRound.targets.size > 0 ? [...rounds, depotRound] : rounds;
-  return Math.min(...busy.map(({ due }) => due));
+  return Math.min(...busyRounds().map(({ due }) => due));
 }
 
 function armWanted() {
