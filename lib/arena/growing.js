@@ -49,10 +49,6 @@ class Piece {
     this.used += length;
     if (this.isAside) this.span.use(this.used);
   }
-
-  appendTo(other) {
-    other.append(this.bytes.subarray(0, this.used), this.used);
-  }
 }
 
 class Growing {
@@ -215,28 +211,24 @@ class Growing {
     for (const piece of this.#pieces) this.#uncharge(piece);
     let refusal = this.#open(need, need);
     if (refusal?.error.code === 'ERR_RALLOC_LIMIT' && !owner.ofRequest) {
-      this.#pieces = [this.#onHeap(this.#pieces)];
+      // The arena's limit has no room for the pieces and their copy. So the bytes wait on the heap,
+      // for no longer than this call.
+      this.#moveTo(new Piece(Buffer.allocUnsafeSlow(this.size), null, false, 0));
       refusal = this.#open(need, need);
     }
     if (refusal !== null) throw refusal.error;
-    const before = this.#pieces;
-    const whole = before.pop();
-    for (const piece of before) piece.appendTo(whole);
-    this.#pieces = [whole];
-    for (const piece of before) this.#giveBack(piece);
-    if (before[0].span !== null && !before[0].isAside) window.retract();
+    const whole = this.#pieces.pop();
+    const [first] = this.#pieces;
+    this.#moveTo(whole);
+    if (first.span !== null && !first.isAside) window.retract();
   }
 
-  /**
-   * An arena's limit may have no room for the pieces and their copy. Then the bytes wait on the
-   * heap, for no longer than this call.
-   */
-  #onHeap(pieces) {
-    const bytes = Buffer.allocUnsafeSlow(this.size);
-    const one = new Piece(bytes, null, false, 0);
-    for (const piece of pieces) piece.appendTo(one);
-    for (const piece of pieces) this.#giveBack(piece);
-    return one;
+  /** Copies the pieces into `whole`, which replaces them, and gives them back. */
+  #moveTo(whole) {
+    const before = this.#pieces;
+    for (const { bytes, used } of before) whole.append(bytes.subarray(0, used), used);
+    this.#pieces = [whole];
+    for (const piece of before) this.#giveBack(piece);
   }
 
   #uncharge(piece) {
