@@ -39,10 +39,7 @@ class LeasedSlab {
     const pools = poolOptions.map((options) => {
       const pool = new SlotTable(options, firstNumber, identity, maxBytes / poolOptions.length);
       firstNumber += options.maxCount;
-      while (pool.count < options.count) {
-        const index = pool.nextSegment();
-        pool.addSlots(index, Math.min(pool.absentIn(index), options.count - pool.count));
-      }
+      while (pool.count < options.count) pool.add(options.count - pool.count);
       return pool;
     });
     this.#pools = pools;
@@ -59,21 +56,17 @@ class LeasedSlab {
   claim(index, want, slots, onDrop) {
     this.#undoClaim();
     const pool = this.#pools[index];
+    if (pool.freeCount === 0) this.#grow(pool, onDrop);
     const claim = this.#claim;
     claim.pool = pool;
     claim.slots = slots;
-    for (;;) {
-      while (claim.count < want) {
-        const slot = pool.claim();
-        if (slot === undefined) break;
-        slots[claim.count++] = slot;
-      }
-      const found = claim.count;
-      if (found > 0 || !this.#grow(pool, onDrop)) {
-        claim.count = 0;
-        return found;
-      }
+    while (claim.count < want && pool.freeCount > 0) {
+      const slot = pool.claim(); // first: if it is interrupted, `count` must not include it
+      slots[claim.count++] = slot;
     }
+    const found = claim.count;
+    claim.count = 0;
+    return found;
   }
 
   /** Frees the slots of an interrupted claim. */
@@ -87,16 +80,12 @@ class LeasedSlab {
    */
   #grow(pool, onDrop) {
     const { count } = pool;
-    if (count === pool.maxCount) return false;
+    if (count === pool.maxCount) return;
     const most = this.#limit - (pool.bytesOf(count + 1) - pool.bytesOf(count));
     if (this.committed() > most) this.#dropIdle(0, onDrop, most);
-    if (this.committed() > most) return false;
-    const index = pool.nextSegment();
-    const all = pool.count + pool.absentIn(index);
-    const fitting = slotsWithin(pool.size, pool.count, all, this.#limit - this.committed());
-    const slots = fitting - pool.count;
-    if (slots > 0) pool.addSlots(index, slots);
-    return slots > 0;
+    if (this.committed() > most) return;
+    const room = this.#limit - this.committed();
+    pool.add(slotsWithin(pool.size, pool.count, pool.maxCount, room) - pool.count);
   }
 
   /**

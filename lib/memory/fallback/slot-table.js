@@ -69,19 +69,16 @@ class SlotTable {
     return Math.min(this.slotsPerSegment, this.maxCount - index * this.slotsPerSegment);
   }
 
-  /** The index of a segment that can get slots, for a pool with fewer than `maxCount`. */
-  nextSegment() {
-    const lacking = this.segments.findIndex((_, index) => this.absentIn(index) > 0);
-    return lacking >= 0 ? lacking : this.segments.length;
-  }
-
   /** How many slots the segment lacks. */
-  absentIn(index) {
+  #absentIn(index) {
     return this.slotsIn(index) - (this.segments[index]?.present ?? 0);
   }
 
-  /** Adds slots to the segment that nextSegment() names. */
-  addSlots(index, slots) {
+  /** Adds up to `most` slots, all in one segment, to a pool with fewer than `maxCount`. */
+  add(most) {
+    const lacking = this.segments.findIndex((_, i) => this.#absentIn(i) > 0);
+    const index = lacking >= 0 ? lacking : this.segments.length;
+    const slots = Math.min(this.#absentIn(index), most);
     const segment = this.segments[index] ?? { present: 0, used: 0, idleSince: -1 };
     const first = index * this.slotsPerSegment + segment.present;
     const { free, freeCount } = this;
@@ -101,9 +98,8 @@ class SlotTable {
     return this.segments[Math.floor(slot / this.slotsPerSegment)];
   }
 
-  /** Claims a free slot; undefined if there is none. */
+  /** Claims a slot of those that are free. */
   claim() {
-    if (this.freeCount === 0) return undefined;
     const slot = this.free[this.freeCount - 1];
     const segment = this.#segmentOf(slot);
     this.freeCount--;
