@@ -21,16 +21,13 @@ const LEAST_CHUNK = 64 * 1024;
 
 class Epoch {
   #window;
-  #owner;
   #pool; // kept for when the owner is closed and no longer has it
   death = 'reset'; // that of its last end()
   #holds = null; // from the first one on
 
   constructor(window) {
-    const { owner } = window;
     this.#window = window;
-    this.#owner = owner;
-    this.#pool = owner.pool;
+    this.#pool = window.owner.pool;
     this.spans = NONE; // in the order in which they were opened
     this.cutShort = 0; // how many of them ended early, by a theft, a route or an interrupted call: the spans that replace them are no larger
     this.checkpoints = null; // checkpoints that can still be rewound to, in the order of their creation
@@ -47,7 +44,7 @@ class Epoch {
   }
 
   holding() {
-    this.#holds ??= new Holds(this.#owner);
+    this.#holds ??= new Holds(this.#window.owner);
     return this.#holds;
   }
 
@@ -68,7 +65,7 @@ class Epoch {
    * changed.
    */
   acquire(need, want, isChunk) {
-    const owner = this.#owner;
+    const { owner } = this.#window;
     const pool = this.#pool;
     let size = Math.min(want, owner.room);
     let isWhole = isChunk;
@@ -86,7 +83,7 @@ class Epoch {
     // push() on an empty array allocates room for 17.
     if (this.spans.length === 0) this.spans = [span];
     else this.spans.push(span);
-    span.open(this, this.#owner, need, want);
+    span.open(this, this.#window.owner, need, want);
     pool.isBusy = false;
   }
 
@@ -115,7 +112,7 @@ class Epoch {
    * Holds that had open holds when the end began, its own and those of outer epochs; null for none.
    */
   end({ from, death, claims }) {
-    const owner = this.#owner;
+    const { owner } = this.#window;
     const pool = this.#pool;
     const { spans } = this;
     this.death = death;
