@@ -16,7 +16,7 @@ const { Slab, current, loadTable, requestArena, site } = require('..');
 const { textOf } = require('../lib/site/table-file.js');
 const { coreOf } = require('../lib/slab/slab.js');
 
-const SIZE = 1000;
+const SIZE = 5000; // less in all is of Node's pool
 const BATCH = 64; // slots of a refill
 const WARM_UP = 200; // rounds, for 100 of each: compiled by then
 
