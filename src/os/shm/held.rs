@@ -154,6 +154,21 @@ mod tests {
     }
 
     #[test]
+    fn a_lock_of_another_file_that_got_the_number_is_not_taken_for_one_of_this_file() {
+        let names = [Named::new(), Named::new()];
+        let [asking, holding] = names.each_ref().map(|name| {
+            name.make();
+            name.open()
+        });
+        let other = names[1].open();
+        assert_eq!(holding.try_lock(1), Ok(true));
+        assert_eq!(other.is_locked_by_another(1), Ok(true));
+        // SAFETY: as above.
+        unsafe { assert_eq!(libc::dup2(other.number(), asking.number()), asking.number()) };
+        assert_eq!(asking.is_locked_by_another(1), Ok(false));
+    }
+
+    #[test]
     fn a_file_without_a_name_keeps_its_locks_and_cannot_ask_for_those_of_others() {
         let (first, second) = {
             let first = SharedFile::anonymous().unwrap();

@@ -310,14 +310,8 @@ impl SharedFile {
         if self.locks.has(byte) {
             return Ok(false);
         }
-        let ask = |fd| locking(fd, libc::F_OFD_GETLK, LOCK, byte);
-        let is_locked = |found: libc::flock| found.l_type != NO_LOCK;
-        // Most are, and only "free" must be the answer of this very file. That saves a call for
-        // each participant.
-        if ask(self.number.load(Ordering::Relaxed) as RawFd).is_ok_and(is_locked) {
-            return Ok(true);
-        }
-        ask(self.fd("fcntl")?).map(is_locked)
+        let found = locking(self.fd("fcntl")?, libc::F_OFD_GETLK, LOCK, byte)?;
+        Ok(found.l_type != NO_LOCK)
     }
 }
 
