@@ -43,9 +43,11 @@ struct Word {
 }
 
 static WORD: AtomicPtr<Word> = AtomicPtr::new(ptr::null_mut());
-/// For each signal the handler from before, as a number, and its flags.
-static BEFORE: [[AtomicUsize; 2]; SIGNALS.len()] =
-    [const { [AtomicUsize::new(libc::SIG_DFL), AtomicUsize::new(0)] }; SIGNALS.len()];
+/// For each signal the handler from before, as a number, its flags, and what it blocks: a bit for
+/// each signal, the lowest for signal 1.
+static BEFORE: [[AtomicUsize; 3]; SIGNALS.len()] =
+    [const { [AtomicUsize::new(libc::SIG_DFL), AtomicUsize::new(0), AtomicUsize::new(0)] };
+        SIGNALS.len()];
 
 impl Word {
     /// Bytes of the process in RAM.
@@ -99,18 +101,27 @@ fn pass_on(signal: c_int) {
             word.write(signal, SIGNALS[index].1);
         }
     }
-    let [handler, flags] = &BEFORE[index];
-    install(signal, handler.load(Ordering::Relaxed), flags.load(Ordering::Relaxed) as c_int);
+    let [handler, flags, blocked] = BEFORE[index].each_ref().map(|one| one.load(Ordering::Relaxed));
+    install(signal, handler, flags as c_int, blocked);
     // SAFETY: the signal comes again once this handler returns, since it is blocked till then.
     unsafe { libc::raise(signal) };
 }
 
-/// Has a signal call `handler`, which is ours or the one from before, with no signal blocked.
-fn install(signal: c_int, handler: usize, flags: c_int) {
+/// The signals that a set can have, each with its bit in [`BEFORE`].
+fn bits() -> impl Iterator<Item = (c_int, usize)> {
+    (0..usize::BITS as c_int).map(|bit| (bit + 1, 1 << bit))
+}
+
+/// Has a signal call `handler`, which is ours or the one from before, with these signals blocked.
+fn install(signal: c_int, handler: usize, flags: c_int, blocked: usize) {
     // SAFETY: zeros are an action without blocked signals.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = handler;
     action.sa_flags = flags;
+    for (one, _) in bits().filter(|(_, bit)| blocked & bit != 0) {
+        // SAFETY: writes to the local. The system refuses a signal that it does not have.
+        unsafe { libc::sigaddset(&mut action.sa_mask, one) };
+    }
     // SAFETY: our handler does only what is safe in one, whatever thread it interrupts.
     unsafe { libc::sigaction(signal, &action, ptr::null_mut()) };
 }
@@ -126,10 +137,12 @@ fn arm(index: usize) {
     if [libc::SIG_IGN, ours].contains(&before.sa_sigaction) {
         return;
     }
-    let [handler, flags] = &BEFORE[index];
-    handler.store(before.sa_sigaction, Ordering::Relaxed);
-    flags.store(before.sa_flags as usize, Ordering::Relaxed);
-    install(signal, ours, libc::SA_RESTART | libc::SA_ONSTACK);
+    // SAFETY: reads the local.
+    let blocks = |one| unsafe { libc::sigismember(&before.sa_mask, one) } == 1;
+    let blocked = bits().filter(|(one, _)| blocks(*one)).fold(0, |all, (_, bit)| all | bit);
+    let values = [before.sa_sigaction, before.sa_flags as usize, blocked];
+    BEFORE[index].iter().zip(values).for_each(|(one, value)| one.store(value, Ordering::Relaxed));
+    install(signal, ours, libc::SA_RESTART | libc::SA_ONSTACK, 0);
 }
 
 /// Has a signal that ends the process noted in the cell at `from` of `file`, with the sequence of
@@ -154,4 +167,42 @@ pub fn note_signal(signal: c_int) {
 /// Notes nothing more. What has replaced the handler meanwhile stays.
 pub fn forget_signals() {
     WORD.store(ptr::null_mut(), Ordering::Release);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+
+    extern "C" fn count(_: c_int) {
+        CALLS.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn action_of(signal: c_int) -> libc::sigaction {
+        // SAFETY: zeros are an action, and the call writes to the local.
+        unsafe {
+            let mut action = std::mem::zeroed();
+            libc::sigaction(signal, ptr::null(), &mut action);
+            action
+        }
+    }
+
+    #[test]
+    fn behind_the_note_is_the_handler_from_before_with_what_it_blocks() {
+        let (signal, _) = SIGNALS[2];
+        let count = count as extern "C" fn(c_int) as usize;
+        install(signal, count, libc::SA_RESTART, 1 << (libc::SIGUSR2 - 1));
+        arm(2);
+        assert_ne!(action_of(signal).sa_sigaction, count);
+        // SAFETY: the handlers do nothing but what is safe in one.
+        unsafe { libc::raise(signal) };
+        assert_eq!(CALLS.load(Ordering::Relaxed), 1);
+        let after = action_of(signal);
+        // SAFETY: reads the local.
+        let blocks = [libc::SIGUSR1, libc::SIGUSR2, signal]
+            .map(|one| unsafe { libc::sigismember(&after.sa_mask, one) });
+        assert_eq!((after.sa_sigaction, blocks), (count, [0, 1, 0]));
+        install(signal, libc::SIG_DFL, 0, 0);
+    }
 }
