@@ -1,7 +1,7 @@
 //! Tests of a slab's thread caches in a process that forks. Not with the feature `debug`: if
 //! RUST_BACKTRACE is set, std takes backtraces under a lock, which another thread may have held
-//! during the fork.
-#![cfg(all(unix, not(loom), not(feature = "debug")))]
+//! during the fork. Not on the heap, where no slab is shared.
+#![cfg(all(unix, not(any(ralloc_os = "heap", loom, feature = "debug"))))]
 
 #[cfg(target_os = "linux")]
 use ralloc_core::error::{FreeError, SlabError};

@@ -13,14 +13,14 @@ pub fn panic_for_test() {
 
 /// Forks, as an addon may. Returns 0 in the child, whose JavaScript continues with copies of
 /// everything that the process has.
-#[cfg(unix)]
+#[cfg(not(any(ralloc_os = "windows", ralloc_os = "heap")))]
 #[napi(catch_unwind)]
 pub fn fork_for_test() -> i32 {
     crate::os::fork()
 }
 
 /// Presses Ctrl+C in this process's console; returns false if there is none.
-#[cfg(windows)]
+#[cfg(ralloc_os = "windows")]
 #[napi(catch_unwind)]
 pub fn press_ctrl_c_for_test() -> bool {
     crate::os::press_ctrl_c().is_ok()
@@ -30,36 +30,21 @@ pub fn press_ctrl_c_for_test() -> bool {
 /// of the fields): strategy, certainty, reason.
 #[napi(catch_unwind)]
 pub fn decide_for_test(evidence: Vec<f64>) -> Vec<u32> {
-    let [
-        bytes,
-        samples,
-        with_request,
-        with_request_samples,
-        outlived,
-        outlived_samples,
-        moved,
-        ended,
-        alive,
-        long,
-        alike,
-        repeats,
-    ] = evidence[..]
-    else {
-        panic!("12 numbers");
-    };
+    let mut numbers = evidence.into_iter();
+    let mut next = || numbers.next().expect("12 numbers");
     let decision = decide(&Evidence {
-        bytes,
-        samples,
-        with_request,
-        with_request_samples,
-        outlived,
-        outlived_samples,
-        moved,
-        ended,
-        alive,
-        long,
-        alike,
-        repeats,
+        bytes: next(),
+        samples: next(),
+        with_request: next(),
+        with_request_samples: next(),
+        outlived: next(),
+        outlived_samples: next(),
+        moved: next(),
+        ended: next(),
+        alive: next(),
+        long: next(),
+        alike: next(),
+        repeats: next(),
     });
     vec![decision.strategy as u32, decision.certainty as u32, decision.reason as u32]
 }

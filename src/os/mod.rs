@@ -60,7 +60,7 @@ pub use last_word::{forget_signals, note_signal, note_signals};
 pub use loop_watch::{Board, own_file, watch_loop};
 #[cfg(all(feature = "test-exports", not(any(ralloc_os = "windows", ralloc_os = "heap"))))]
 pub use pages::fork;
-#[cfg(all(feature = "test-exports", windows))]
+#[cfg(all(feature = "test-exports", ralloc_os = "windows"))]
 pub use pages::press_ctrl_c;
 pub use pages::{
     JOINS, SharedPages, abandon, advise_huge, bind, boot_millis, bound_to, commit, decommit, lock,

@@ -1,8 +1,10 @@
 //! Tests of slabs that several processes share, some of which are killed.
 
+#[cfg(not(ralloc_files))]
+use super::Token;
 use super::thread_cache::ThreadCache;
 use super::transit::Message;
-use super::{Recovered, SegmentOptions, Slab, SlabOptions, Token};
+use super::{Recovered, SegmentOptions, Slab, SlabOptions};
 use crate::error::{FreeError, MapError, SegmentError, SegmentField, SlabError};
 use crate::memory::MemoryOptions;
 use crate::memory::segment::peers::{
