@@ -64,6 +64,29 @@ macro_rules! errors {
     )+};
 }
 
+/// Enums whose variants have a name each, and the function that returns it.
+macro_rules! names {
+    ($($(#[$meta:meta])* $vis:vis enum $enum:ident {
+        $($(#[$doc:meta])* $variant:ident $(($inner:ty))? => $name:expr,)+
+    }
+    $(#[$name_meta:meta])* $name_vis:vis fn name;)+) => {$(
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        $vis enum $enum {
+            $($(#[$doc])* $variant $(($inner))?,)+
+        }
+
+        impl $enum {
+            $(#[$name_meta])*
+            $name_vis fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant { .. } => $name,)+
+                }
+            }
+        }
+    )+};
+}
+
 mod lifetime;
 mod segment;
 mod slab;
@@ -71,6 +94,8 @@ mod slab;
 pub use lifetime::ClusterError;
 pub use segment::{SegmentError, SegmentField, SegmentPlace};
 pub use slab::SlabError;
+
+pub(crate) use names;
 
 use crate::layout::MAX_BYTES;
 use slab::FORKED;

@@ -2,88 +2,56 @@
 #![forbid(unsafe_code)]
 
 use super::place::Place;
+use crate::error::names;
 use std::fmt;
 
-/// The kind of a misuse.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Kind {
-    /// Bytes directly before or behind a block were written.
-    Overrun,
-    /// Bytes of a block were written after it had ended.
-    WriteAfterFree,
-    /// A [`Handle`](super::Handle) of a block was used after the block had ended.
-    UseAfterFree,
-    /// A block was freed that had been freed before and not handed out again.
-    DoubleFree,
-    /// Blocks were not freed when their owner was dropped.
-    Leak,
-    /// An owner was dropped while there were handles of its blocks.
-    Kept,
-}
-
-impl Kind {
+names! {
+    /// The kind of a misuse.
+    #[non_exhaustive]
+    pub enum Kind {
+        /// Bytes directly before or behind a block were written.
+        Overrun => "overrun",
+        /// Bytes of a block were written after it had ended.
+        WriteAfterFree => "write-after-free",
+        /// A [`Handle`](super::Handle) of a block was used after the block had ended.
+        UseAfterFree => "use-after-free",
+        /// A block was freed that had been freed before and not handed out again.
+        DoubleFree => "double-free",
+        /// Blocks were not freed when their owner was dropped.
+        Leak => "leak",
+        /// An owner was dropped while there were handles of its blocks.
+        Kept => "kept",
+    }
     /// The name in JavaScript's reports: `write-after-free`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Kind::Overrun => "overrun",
-            Kind::WriteAfterFree => "write-after-free",
-            Kind::UseAfterFree => "use-after-free",
-            Kind::DoubleFree => "double-free",
-            Kind::Leak => "leak",
-            Kind::Kept => "kept",
-        }
+    pub fn name;
+
+    /// The owner of a block.
+    #[non_exhaustive]
+    pub enum Owner {
+        /// An [`Arena`](crate::Arena) or one of its scopes, or a [`SyncArena`](crate::SyncArena).
+        Arena => "an arena",
+        /// A [`Slab`](crate::Slab), even through a [`ThreadCache`](crate::ThreadCache).
+        Slab => "a slab",
+        /// A [`Region`](crate::Region).
+        Region => "a region",
     }
-}
+    fn name;
 
-/// The owner of a block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Owner {
-    /// An [`Arena`](crate::Arena) or one of its scopes, or a [`SyncArena`](crate::SyncArena).
-    Arena,
-    /// A [`Slab`](crate::Slab), even through a [`ThreadCache`](crate::ThreadCache).
-    Slab,
-    /// A [`Region`](crate::Region).
-    Region,
-}
-
-impl Owner {
-    fn name(self) -> &'static str {
-        match self {
-            Owner::Arena => "an arena",
-            Owner::Slab => "a slab",
-            Owner::Region => "a region",
-        }
+    /// How a block ended.
+    #[non_exhaustive]
+    pub enum How {
+        /// By a reset.
+        Reset => "reset",
+        /// By a rewind to a checkpoint.
+        Rewound => "rewound",
+        /// With its scope; the place is the line that began the scope.
+        ScopeEnded => "ended with the scope begun",
+        /// Freed alone.
+        Freed => "freed",
+        /// Its owner was dropped.
+        Dropped => "dropped with its owner",
     }
-}
-
-/// How a block ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum How {
-    /// By a reset.
-    Reset,
-    /// By a rewind to a checkpoint.
-    Rewound,
-    /// With its scope; the place is the line that began the scope.
-    ScopeEnded,
-    /// Freed alone.
-    Freed,
-    /// Its owner was dropped.
-    Dropped,
-}
-
-impl How {
-    fn name(self) -> &'static str {
-        match self {
-            How::Reset => "reset",
-            How::Rewound => "rewound",
-            How::ScopeEnded => "ended with the scope begun",
-            How::Freed => "freed",
-            How::Dropped => "dropped with its owner",
-        }
-    }
+    fn name;
 }
 
 /// The end of a block.

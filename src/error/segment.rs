@@ -51,93 +51,81 @@ errors! {
     }
 }
 
-/// The property of a segment that has an unexpected value: [`SegmentError::Invalid`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum SegmentField {
-    /// 1 if the file is a regular one.
-    Kind,
-    /// The id of the user who owns the file.
-    Owner,
-    /// The permission bits that other users have.
-    Mode,
-    /// 1 if it is sealed against shrinking.
-    Seals,
-    /// The number that every segment begins with.
-    Magic,
-    /// Whether it is being created or ready.
-    State,
-    /// Bytes of a page on the machine that created it.
-    PageSize,
-    /// Bytes of the file.
-    Length,
-    /// The length according to its header.
-    Total,
-    /// The number of pools.
-    Pools,
-    /// The slot size of a pool, by its index.
-    Size(usize),
-    /// The slots of a pool, by its index.
-    Count(usize),
-    /// Bytes of the registry of participants.
-    Registry,
-    /// Bytes of the slots' records.
-    Records,
-    /// Bytes of the slots.
-    Slots,
-    /// The NUMA node that its memory is bound to; `u32::MAX` for none.
-    NumaNode,
-    /// The number that distinguishes its tokens from those of others: 32 bits.
-    Identity,
-}
+names! {
+    /// The property of a segment that has an unexpected value: [`SegmentError::Invalid`].
+    #[non_exhaustive]
+    pub enum SegmentField {
+        /// 1 if the file is a regular one.
+        Kind => "kind of file",
+        /// The id of the user who owns the file.
+        Owner => "owner",
+        /// The permission bits that other users have.
+        Mode => "mode for other users",
+        /// 1 if it is sealed against shrinking.
+        Seals => "seal against shrinking",
+        /// The number that every segment begins with.
+        Magic => "magic number",
+        /// Whether it is being created or ready.
+        State => "state",
+        /// Bytes of a page on the machine that created it.
+        PageSize => "page size",
+        /// Bytes of the file.
+        Length => "length of the file",
+        /// The length according to its header.
+        Total => "length",
+        /// The number of pools.
+        Pools => "number of pools",
+        /// The slot size of a pool, by its index.
+        Size(usize) => "slot size of pool",
+        /// The slots of a pool, by its index.
+        Count(usize) => "count of pool",
+        /// Bytes of the registry of participants.
+        Registry => "length of the registry",
+        /// Bytes of the slots' records.
+        Records => "length of the records",
+        /// Bytes of the slots.
+        Slots => "length of the slots",
+        /// The NUMA node that its memory is bound to; `u32::MAX` for none.
+        NumaNode => "NUMA node",
+        /// The number that distinguishes its tokens from those of others: 32 bits.
+        Identity => "identity",
+    }
+    fn name;
 
-/// What limits the size of a segment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum SegmentPlace {
-    /// The file system of named segments: `/dev/shm`, or the disk on macOS and Windows.
-    SharedMemory,
-    /// The memory limit of the process's control group (its container), or of a group around it.
-    ControlGroup,
-    /// The machine's available memory and swap.
-    Machine,
-    /// The NUMA node that its memory should be bound to.
-    NumaNode(u32),
+    /// What limits the size of a segment.
+    #[non_exhaustive]
+    pub enum SegmentPlace {
+        /// The file system of named segments: `/dev/shm`, or the disk on macOS and Windows.
+        SharedMemory =>
+            if cfg!(any(target_os = "macos", windows)) { "the disk" } else { "/dev/shm" },
+        /// The memory limit of the process's control group (its container), or of a group around
+        /// it.
+        ControlGroup => "the control group",
+        /// The machine's available memory and swap.
+        Machine => "the machine",
+        /// The NUMA node that its memory should be bound to.
+        NumaNode(u32) => "NUMA node",
+    }
+    fn name;
 }
 
 impl fmt::Display for SegmentField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            SegmentField::Kind => "kind of file",
-            SegmentField::Owner => "owner",
-            SegmentField::Mode => "mode for other users",
-            SegmentField::Seals => "seal against shrinking",
-            SegmentField::Magic => "magic number",
-            SegmentField::State => "state",
-            SegmentField::PageSize => "page size",
-            SegmentField::Length => "length of the file",
-            SegmentField::Total => "length",
-            SegmentField::Pools => "number of pools",
-            SegmentField::Size(index) => return write!(f, "slot size of pool {index}"),
-            SegmentField::Count(index) => return write!(f, "count of pool {index}"),
-            SegmentField::Registry => "length of the registry",
-            SegmentField::Records => "length of the records",
-            SegmentField::Slots => "length of the slots",
-            SegmentField::NumaNode => "NUMA node",
-            SegmentField::Identity => "identity",
-        })
+        f.write_str(self.name())?;
+        match self {
+            SegmentField::Size(index) | SegmentField::Count(index) => write!(f, " {index}"),
+            _ => Ok(()),
+        }
     }
 }
 
 impl fmt::Display for SegmentPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            SegmentPlace::SharedMemory if cfg!(any(target_os = "macos", windows)) => "the disk",
-            SegmentPlace::SharedMemory => "/dev/shm",
-            SegmentPlace::ControlGroup => "the control group",
-            SegmentPlace::Machine => "the machine",
-            SegmentPlace::NumaNode(node) => return write!(f, "NUMA node {node}"),
-        })
+        f.write_str(self.name())?;
+        match self {
+            SegmentPlace::NumaNode(node) => write!(f, " {node}"),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -18,43 +18,32 @@ mod models;
 mod tests;
 
 use super::budget::{Budget, Tally};
-use crate::error::SpanError;
+use crate::error::{SpanError, names};
 use crate::memory::{Depot, Mapping, Pages, page_size};
 use crate::sync::{Arc, Mutex};
 use std::mem::take;
 use std::ops::Range;
 use std::ptr::NonNull;
 
-/// The state of a chunk, as its arena sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ChunkState {
-    /// A span of it is leased: its bytes are in use.
-    Leased,
-    /// A leased span of it is held: an operation may be in flight.
-    Held,
-    /// A lease ended while its ArrayBuffer was attached: waits for the finalizers.
-    Quarantined,
-    /// An ArrayBuffer over it has another owner: never reused, freed after its finalizers.
-    Stolen,
-    /// No span is leased, every ArrayBuffer is detached, some finalizers have not run. May be
-    /// leased again by the same arena.
-    Limbo,
-    /// No longer exists as a chunk: in the depot, freed or abandoned. Counts toward nothing.
-    Gone,
-}
-
-impl ChunkState {
-    /// The state in lower case, as JavaScript sees it.
-    pub fn name(self) -> &'static str {
-        match self {
-            ChunkState::Leased => "leased",
-            ChunkState::Held => "held",
-            ChunkState::Quarantined => "quarantined",
-            ChunkState::Stolen => "stolen",
-            ChunkState::Limbo => "limbo",
-            ChunkState::Gone => "depot", // part of the texts of errors
-        }
+names! {
+    /// The state of a chunk, as its arena sees it.
+    pub enum ChunkState {
+        /// A span of it is leased: its bytes are in use.
+        Leased => "leased",
+        /// A leased span of it is held: an operation may be in flight.
+        Held => "held",
+        /// A lease ended while its ArrayBuffer was attached: waits for the finalizers.
+        Quarantined => "quarantined",
+        /// An ArrayBuffer over it has another owner: never reused, freed after its finalizers.
+        Stolen => "stolen",
+        /// No span is leased, every ArrayBuffer is detached, some finalizers have not run. May be
+        /// leased again by the same arena.
+        Limbo => "limbo",
+        /// No longer exists as a chunk: in the depot, freed or abandoned. Counts toward nothing.
+        Gone => "depot", // part of the texts of errors
     }
+    /// The state in lower case, as JavaScript sees it.
+    pub fn name;
 }
 
 /// How the lease of a span ends.
