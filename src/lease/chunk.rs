@@ -392,24 +392,20 @@ impl Chunk {
     /// and for memory that [stays](Mapping::keeps_memory). Such memory is given back only when the
     /// chunk ends, because getting it again could fail or cause page faults.
     pub fn trim(&self) -> usize {
-        let mut inner = self.inner.lock();
-        if inner.state() != ChunkState::Limbo || !inner.charged {
-            return 0;
-        }
-        let Some(mapping) = &mut inner.mapping else { return 0 };
-        if mapping.keeps_memory() {
-            return 0;
-        }
-        let resident = mapping.resident().unwrap_or(0);
-        let len = mapping.len();
-        if mapping.decommit(0, len).is_err() {
-            return 0;
-        }
-        let before = inner.tally(self.len);
-        inner.charged = false;
-        self.budget.recount(before, inner.tally(self.len));
-        self.budget.limit.discharge(self.len);
-        resident
+        let mut freed = 0;
+        let _ = self.change(|inner| {
+            let is_due = inner.state() == ChunkState::Limbo && inner.charged;
+            let mapping = inner.mapping.as_mut().filter(|one| is_due && !one.keeps_memory());
+            let Some(mapping) = mapping else { return Ok(()) };
+            let (resident, len) = (mapping.resident().unwrap_or(0), mapping.len());
+            if mapping.decommit(0, len).is_ok() {
+                inner.charged = false;
+                self.budget.limit.discharge(self.len);
+                freed = resident;
+            }
+            Ok(())
+        });
+        freed
     }
 
     /// Bytes of the chunk that are in RAM now; 0 in Gone.
