@@ -5,7 +5,7 @@ pub use super::unix::*;
 pub use super::unix::{page_size as view_granule, reserve as reserve_view};
 use crate::error::MapError;
 pub use crate::os::shared_pages::{SharedPages, map_shared, shared_pages};
-use crate::os::{done, last_error, system_error, too_large, touch};
+use crate::os::{done, last_error, system_error, touch};
 use crate::sync::{AtomicU64, OnceLock, Ordering, Words};
 use std::ffi::{c_int, c_ulong, c_void};
 use std::ptr::{self, NonNull};
@@ -129,13 +129,9 @@ pub fn map_huge(len: usize, _node: Option<u32>) -> Result<NonNull<u8>, MapError>
     let flags = libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_HUGETLB | HUGE_2MB;
     // SAFETY: a new mapping at an address of the kernel's choice; it touches no other.
     let base = unsafe { libc::mmap(ptr::null_mut(), len, access, flags, -1, 0) };
-    if base == libc::MAP_FAILED {
-        let what = "huge pages of 2 MiB";
-        // The kernel has no huge pages, or none of this size.
-        let error = unless(last_error("mmap"), libc::EINVAL, what);
-        return Err(unless(error, libc::ENOSYS, what));
-    }
-    NonNull::new(base.cast()).ok_or_else(too_large)
+    // The kernel has no huge pages, or none of this size.
+    let no_pages = |error, errno| unless(error, errno, "huge pages of 2 MiB");
+    mapped("mmap", base).map_err(|error| no_pages(no_pages(error, libc::EINVAL), libc::ENOSYS))
 }
 
 /// Makes a forked child find zeros there. Since Linux 4.14.

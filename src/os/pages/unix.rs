@@ -80,13 +80,18 @@ pub fn map(len: usize, align: usize, _node: Option<u32>) -> Result<NonNull<u8>, 
     let guards = [base.as_ptr().wrapping_sub(page), base.as_ptr().wrapping_add(len)];
     for ptr in guards {
         // SAFETY: the first or the last page of the mapping just made.
-        if let Err(error) = unsafe { guard(ptr, page) } {
+        unsafe { guard(ptr, page) }.inspect_err(|_| {
             // SAFETY: the mapping just made, which nobody has seen.
             let _ = unsafe { release(base.as_ptr(), len) };
-            return Err(error);
-        }
+        })?;
     }
     Ok(base)
+}
+
+/// The first byte that a call has mapped, by its result.
+pub fn mapped(syscall: &'static str, base: *mut c_void) -> Result<NonNull<u8>, MapError> {
+    done(syscall, base != libc::MAP_FAILED)?;
+    NonNull::new(base.cast()).ok_or_else(too_large)
 }
 
 /// Maps `len` bytes at a multiple of `align`, and a page on either side.
@@ -96,10 +101,7 @@ fn place(len: usize, align: usize, access: c_int) -> Result<NonNull<u8>, MapErro
     let flags = libc::MAP_PRIVATE | libc::MAP_ANON | RESERVE_FLAGS;
     // SAFETY: a new mapping at an address of the kernel's choice; it touches no other.
     let start = unsafe { libc::mmap(ptr::null_mut(), whole, access, flags, -1, 0) };
-    if start == libc::MAP_FAILED {
-        return Err(last_error("mmap"));
-    }
-    let start = start.cast::<u8>();
+    let start = mapped("mmap", start)?.as_ptr();
     let ahead = (start.addr() + page).next_multiple_of(align) - start.addr() - page;
     let behind = align - page - ahead;
     let front = start.wrapping_add(ahead);
@@ -153,7 +155,7 @@ pub unsafe fn replace(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_FIXED | RESERVE_FLAGS;
     // SAFETY: MAP_FIXED over pages that the caller owns, so it can hit no foreign mapping.
     let base = unsafe { libc::mmap(ptr.cast(), len, access, flags, -1, 0) };
-    done("mmap", base != libc::MAP_FAILED)
+    mapped("mmap", base).map(drop)
 }
 
 /// The same for a whole reservation, with the pages on either side; returns the range. It then

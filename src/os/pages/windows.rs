@@ -107,11 +107,10 @@ pub fn reserve(len: usize, align: usize, node: Option<u32>) -> Result<NonNull<u8
 pub fn map(len: usize, align: usize, node: Option<u32>) -> Result<NonNull<u8>, MapError> {
     let base = reserve(len, align, node)?;
     // SAFETY: the pages of the reservation just made, except those on either side.
-    let committed = unsafe { commit(base.as_ptr(), len) };
-    if committed.is_err() {
+    let committed = unsafe { commit(base.as_ptr(), len) }.inspect_err(|_| {
         // SAFETY: the reservation just made, which nobody has seen.
         let _ = unsafe { release(base.as_ptr(), len) };
-    }
+    });
     committed.map(|()| base)
 }
 

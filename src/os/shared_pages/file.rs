@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods)]
 
 use crate::error::MapError;
+use crate::os::pages::mapped;
 use crate::os::{done, last_error};
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -47,5 +48,5 @@ pub unsafe fn map_shared(
     let offset = offset as libc::off_t;
     // SAFETY: MAP_FIXED over pages that the caller owns, so it can hit no foreign mapping.
     let base = unsafe { libc::mmap(ptr.cast(), len, access, flags, pages.as_raw_fd(), offset) };
-    done("mmap", base != libc::MAP_FAILED)
+    mapped("mmap", base).map(drop)
 }

@@ -2,8 +2,8 @@
 #![allow(clippy::disallowed_methods)]
 
 use crate::error::MapError;
-use crate::os::pages::RESERVE_FLAGS;
-use crate::os::{commit, done, last_error, page_size, process_mark, release_huge, too_large};
+use crate::os::pages::{RESERVE_FLAGS, mapped};
+use crate::os::{commit, done, page_size, process_mark, release_huge};
 use std::ffi::{c_int, c_void};
 use std::ptr::{self, NonNull};
 
@@ -58,10 +58,7 @@ pub fn keep_pages(
     let flags = libc::MAP_SHARED | RESERVE_FLAGS | kind;
     // SAFETY: a new mapping at an address of the kernel's choice; it touches no other.
     let base = unsafe { libc::mmap(ptr::null_mut(), len, libc::PROT_NONE, flags, fd, 0) };
-    if base == libc::MAP_FAILED {
-        return Err(last_error("mmap"));
-    }
-    let base = NonNull::new(base.cast::<u8>()).ok_or_else(too_large)?;
+    let base = mapped("mmap", base)?;
     let kept = last + page_size();
     // SAFETY: the end of the mapping just made. Cutting it off needs no new range; if it fails all
     // the same, the addresses stay taken until the process ends.
@@ -94,24 +91,19 @@ pub unsafe fn map_shared(
     // SAFETY: the old range is our own and stays, because its size is given as 0; the kernel
     // chooses the new one.
     let base = unsafe { libc::mremap(from, 0, len, libc::MREMAP_MAYMOVE) };
-    if base == libc::MAP_FAILED {
-        return Err(last_error("mremap"));
-    }
+    let base = mapped("mremap", base)?.as_ptr();
     // It is still inaccessible, like the old range. It must not be inaccessible at its final place,
     // where an operation in flight may write at any moment. So it is made accessible first and then
     // moved there in one step. SAFETY: the range just made.
-    let mut mapped = unsafe { commit(base.cast(), len) };
-    if mapped.is_ok() {
+    let moved = unsafe { commit(base, len) }.and_then(|()| {
         let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
         // SAFETY: as above; the destination is the caller's pages, so no foreign mapping is hit.
-        let moved = unsafe { libc::mremap(base, len, len, flags, ptr.cast::<c_void>()) };
-        if moved == libc::MAP_FAILED {
-            mapped = Err(last_error("mremap"));
-        }
-    }
-    if mapped.is_err() {
+        mapped("mremap", unsafe {
+            libc::mremap(base.cast(), len, len, flags, ptr.cast::<c_void>())
+        })
+    });
+    moved.map(drop).inspect_err(|_| {
         // SAFETY: the range just made, which nobody has seen.
-        let _ = unsafe { release_huge(base.cast(), len) };
-    }
-    mapped
+        let _ = unsafe { release_huge(base, len) };
+    })
 }
