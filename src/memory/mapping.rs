@@ -117,15 +117,15 @@ impl Mapping {
     /// zero, with `options` in force. On an error nothing is left behind.
     pub fn with(len: usize, options: MemoryOptions) -> Result<Mapping, MapError> {
         match options.huge_pages {
-            HugePages::No => Mapping::ordinary(len, options),
-            HugePages::Advise => Mapping::transparent(len, options),
+            HugePages::No => Mapping::mapped(len, options, false),
+            HugePages::Advise => Mapping::mapped(len, options, true),
             HugePages::Require => Mapping::explicit(len, options),
             HugePages::Prefer => Mapping::explicit(len, options).or_else(|refused| {
-                match (refused, Mapping::transparent(len, options)) {
+                match (refused, Mapping::mapped(len, options, true)) {
                     // The system has a pool, which cannot serve this, and no transparent huge
                     // pages.
                     (MapError::System { .. }, Err(MapError::Unsupported { .. })) => {
-                        Mapping::ordinary(len, options)
+                        Mapping::mapped(len, options, false)
                     }
                     (_, mapping) => mapping,
                 }
@@ -133,16 +133,13 @@ impl Mapping {
         }
     }
 
-    fn ordinary(len: usize, options: MemoryOptions) -> Result<Mapping, MapError> {
-        let mut mapping = Mapping::fresh(len, page_size(), options, os::map)?;
-        mapping.prepare()?;
-        Ok(mapping)
-    }
-
-    /// A mapping whose pages the kernel is advised to make huge.
-    fn transparent(len: usize, options: MemoryOptions) -> Result<Mapping, MapError> {
-        let mut mapping = Mapping::fresh(len, options.granule(), options, os::map)?;
-        mapping.advise()?;
+    /// A mapping of ordinary pages, which the kernel may be advised to make huge.
+    fn mapped(len: usize, options: MemoryOptions, advised: bool) -> Result<Mapping, MapError> {
+        let align = if advised { options.granule() } else { page_size() };
+        let mut mapping = Mapping::fresh(len, align, options, os::map)?;
+        if advised {
+            mapping.advise()?;
+        }
         mapping.prepare()?;
         Ok(mapping)
     }
@@ -231,18 +228,23 @@ impl Mapping {
     /// Applies `options` to committed pages, which keep their bytes. The node comes before the
     /// pages are allocated, and those before they are locked. Each step's error names the step.
     fn prepare(&mut self) -> Result<(), MapError> {
-        let (ptr, len) = (self.base.as_ptr(), self.len);
-        let huge = self.pages == Pages::Explicit;
         self.place()?;
+        self.take_memory(self.base.as_ptr(), self.len)?;
+        self.force = Force::Whole;
+        Ok(())
+    }
+
+    /// Applies the options that take memory to committed pages of its own.
+    fn take_memory(&self, ptr: *mut u8, len: usize) -> Result<(), MapError> {
+        let huge = self.pages == Pages::Explicit;
         if huge || self.options.prefault {
-            // SAFETY: our own committed pages, here and below.
+            // SAFETY: our own committed pages, as the caller says; here and below.
             unsafe { os::populate(ptr, len, huge) }?;
         }
         if self.options.lock {
             // SAFETY: as above.
             unsafe { os::lock(ptr, len) }?;
         }
-        self.force = Force::Whole;
         Ok(())
     }
 
@@ -259,11 +261,9 @@ impl Mapping {
         if self.force != Force::Suspended {
             return Ok(());
         }
-        let prepared = self.prepare();
-        if prepared.is_err() {
+        self.prepare().inspect_err(|_| {
             let _ = self.vacate();
-        }
-        prepared
+        })
     }
 
     /// Gives back all its memory and takes the options out of force. The pages stay accessible, as

@@ -50,20 +50,9 @@ impl Mapping {
             return Ok(());
         }
         let (ptr, len) = self.pages_of(offset, len);
-        let MemoryOptions { lock, prefault, .. } = self.options;
-        let mut kept = Ok(());
-        if prefault {
-            // SAFETY: our own committed pages, as the caller says; here and below.
-            kept = unsafe { os::populate(ptr, len, false) };
-        }
-        if lock && kept.is_ok() {
-            // SAFETY: as above.
-            kept = unsafe { os::lock(ptr, len) };
-        }
-        if kept.is_err() {
+        self.take_memory(ptr, len).inspect_err(|_| {
             let _ = self.decommit(offset, len);
-        }
-        kept
+        })
     }
 
     /// Whether memory is added part by part, with [`Mapping::keep`].
