@@ -49,22 +49,16 @@ pub(crate) const RETIREMENT: Duration = Duration::from_secs(30);
 /// entry takes 72 bytes.
 const CLASS_CAPACITY: (usize, usize) = if cfg!(loom) { (2, 2) } else { (16, 1024) };
 
-/// A recycled mapping.
-struct Recycled {
+/// A mapping that is recycled; or retired, without memory, and unmapped next.
+struct Waiting {
     mapping: Mapping,
     since: Instant,
-    /// Whether its bytes are counted in [`Depot::committed`].
+    /// Whether its bytes count in the limit. Invariant: not those of a retired one.
     committed: bool,
 }
 
-/// A mapping without memory, which is unmapped next.
-struct Retired {
-    mapping: Mapping,
-    since: Instant,
-}
-
 /// Retired mappings by class, each oldest first. They are taken only if there is no recycled one.
-type RetiredList = Vec<VecDeque<Retired>>;
+type RetiredList = Vec<VecDeque<Waiting>>;
 
 /// Recycled chunks. All methods take `&self` and may be called from any thread.
 ///
@@ -90,7 +84,7 @@ pub struct Depot {
     takes_seen: bool,
     /// One queue for each class, created when a mapping of the class is first recycled: most never
     /// are.
-    classes: Vec<OnceLock<ArrayQueue<Recycled>>>,
+    classes: Vec<OnceLock<ArrayQueue<Waiting>>>,
     retired: Mutex<RetiredList>,
     /// The limit on the bytes of recycled mappings whose memory was not given back.
     limit: SharedLimit,
@@ -214,7 +208,7 @@ impl Depot {
         let mut list = self.retired.lock();
         let mut seen = Vec::new();
         for queue in &mut *list {
-            let is_seen = |retired: &Retired| retired.mapping.is_seen();
+            let is_seen = |retired: &Waiting| retired.mapping.is_seen();
             let (joined, rest): (Vec<_>, Vec<_>) = take(queue).into_iter().partition(is_seen);
             seen.extend(joined);
             *queue = VecDeque::from(rest);
@@ -241,7 +235,7 @@ impl Depot {
         if !self.limit.charge(mapping.len()) {
             return self.retire_at(mapping, since);
         }
-        let recycled = Recycled { mapping, since, committed: true };
+        let recycled = Waiting { mapping, since, committed: true };
         if let Err(recycled) = self.class(class).push(recycled) {
             self.retire_at(self.uncounted(recycled), since);
         }
@@ -251,7 +245,7 @@ impl Depot {
         layout::class_index(mapping.len(), self.options.granule())
     }
 
-    fn class(&self, class: usize) -> &ArrayQueue<Recycled> {
+    fn class(&self, class: usize) -> &ArrayQueue<Waiting> {
         self.classes[class].get_or_init(|| ArrayQueue::new(self.capacity(class)))
     }
 
@@ -273,12 +267,12 @@ impl Depot {
             drop(list);
             return self.discard(mapping);
         }
-        queue.push_back(Retired { mapping, since });
+        queue.push_back(Waiting { mapping, since, committed: false });
         // Two leave for each one that enters, so that the list shrinks even if `trim` is never
         // called.
-        let expired: Vec<Retired> = (0..2).filter_map(|_| pop_expired(queue, since)).collect();
+        let expired: Vec<_> = (0..2).filter_map(|_| pop_expired(queue, since)).collect();
         drop(list);
-        expired.into_iter().for_each(|retired| self.discard(retired.mapping));
+        expired.into_iter().for_each(|mapping| self.discard(mapping));
     }
 
     /// Takes a mapping that must not be used again as it is. Unmaps it, or keeps its addresses if
@@ -339,14 +333,14 @@ impl Depot {
             expired.extend(std::iter::from_fn(|| pop_expired(queue, now)));
         }
         drop(list);
-        expired.into_iter().for_each(|retired: Retired| self.discard(retired.mapping));
+        expired.into_iter().for_each(|mapping| self.discard(mapping));
         self.limit.used()
     }
 
     fn trim_recycled(
         &self,
-        queue: &ArrayQueue<Recycled>,
-        mut recycled: Recycled,
+        queue: &ArrayQueue<Waiting>,
+        mut recycled: Waiting,
         now: Instant,
         idle: Duration,
     ) {
@@ -389,7 +383,7 @@ impl Depot {
     }
 
     /// A mapping that leaves its queue: its bytes are no longer counted.
-    fn uncounted(&self, recycled: Recycled) -> Mapping {
+    fn uncounted(&self, recycled: Waiting) -> Mapping {
         if recycled.committed {
             self.limit.discharge(recycled.mapping.len());
         }
@@ -414,7 +408,7 @@ pub(crate) fn map_new<T>(
 }
 
 /// The oldest of the queue, if it has been retired for [`RETIREMENT`].
-fn pop_expired(queue: &mut VecDeque<Retired>, now: Instant) -> Option<Retired> {
+fn pop_expired(queue: &mut VecDeque<Waiting>, now: Instant) -> Option<Mapping> {
     let age = now.saturating_duration_since(queue.front()?.since);
-    if age >= RETIREMENT { queue.pop_front() } else { None }
+    if age >= RETIREMENT { Some(queue.pop_front()?.mapping) } else { None }
 }

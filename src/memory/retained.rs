@@ -15,14 +15,12 @@
 #![forbid(unsafe_code)]
 
 use crate::os;
-use crate::sync::{Mutex, OnceLock};
+use crate::sync::{LazyLock, Mutex};
 use std::ptr::{NonNull, with_exposed_provenance_mut};
 
 /// Retained ranges, by their addresses. All methods take `&self` and may be called from any thread.
 #[derive(Debug, Default)]
-pub(super) struct Retained {
-    ranges: Mutex<Ranges>,
-}
+pub(super) struct Retained(Mutex<Ranges>);
 
 #[derive(Debug, Default)]
 struct Ranges {
@@ -49,7 +47,7 @@ impl Retained {
     /// Keeps pages that are readable and writable, take no memory, and have no owner any more.
     pub(super) fn keep(&self, base: NonNull<u8>, len: usize) {
         let start = base.as_ptr().expose_provenance();
-        let mut ranges = self.ranges.lock();
+        let mut ranges = self.0.lock();
         ranges.bytes += len;
         let index = ranges.all.partition_point(|&(first, _)| first < start);
         let ends = |(first, bytes): (usize, usize)| first + bytes;
@@ -71,7 +69,7 @@ impl Retained {
     /// them. Their content is unknown, because an operation in flight may have written there since.
     /// `None` if there is no such range.
     pub(super) fn take(&self, len: usize, align: usize) -> Option<NonNull<u8>> {
-        let mut ranges = self.ranges.lock();
+        let mut ranges = self.0.lock();
         let (index, begin) = ranges.best_fit(len, align)?;
         let (start, has) = ranges.all.remove(index);
         let after = (begin + len, start + has - begin - len);
@@ -86,14 +84,14 @@ impl Retained {
 
     /// Bytes of address space that are kept.
     pub(super) fn bytes(&self) -> usize {
-        self.ranges.lock().bytes
+        self.0.lock().bytes
     }
 }
 
 /// The retained ranges of the process. Models have none: their mappings are only set aside.
 pub(super) fn process() -> &'static Retained {
-    static RETAINED: OnceLock<Retained> = OnceLock::new();
-    RETAINED.get_or_init(Retained::default)
+    static RETAINED: LazyLock<Retained> = LazyLock::new(Retained::default);
+    &RETAINED
 }
 
 #[cfg(all(test, not(loom)))]
