@@ -261,7 +261,7 @@ fn made(
         Ok(())
     };
     let fill = |memory: &SharedMemory| {
-        fill(memory, options, geometry.records_at())?;
+        fill(memory, options, &geometry)?;
         let mut slots = slots.borrow_mut();
         let Some(mapping) = &mut *slots else { return Ok(()) };
         if asked.prefault {
@@ -336,14 +336,11 @@ fn options_of(pools: &[PoolGeometry], memory: MemoryOptions) -> Result<SlabOptio
 }
 
 /// Makes all slots free.
-fn fill(memory: &SharedMemory, options: &SlabOptions, at: usize) -> Result<(), MapError> {
-    let pools = || options.pools.iter().map(|pool| pool.max_count);
-    let words: usize = pools().map(|count| SlotTable::words_for(count as usize)).sum();
-    let len = (words * 8).next_multiple_of(page_size());
-    let records = memory.map(at, len)?;
+fn fill(memory: &SharedMemory, options: &SlabOptions, geometry: &Geometry) -> Result<(), MapError> {
+    let records = memory.map(geometry.records_at(), geometry.record_bytes)?;
     let mut start = 0;
-    for count in pools() {
-        // SAFETY: within the mapping, by its length; the mapping outlives the table.
+    for count in options.pools.iter().map(|pool| pool.max_count) {
+        // SAFETY: within the mapping by the plan; the mapping outlives the table.
         let table = unsafe { table_at(&records, start, count as usize) };
         table.grow(0..count);
         start += SlotTable::words_for(count as usize);
