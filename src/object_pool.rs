@@ -56,12 +56,8 @@ pub struct ObjectPool<T> {
 struct Contents<T> {
     /// The newest last. Invariant: at most `capacity`, for which there is room from the start.
     idle: Vec<T>,
-    hits: usize,
-    misses: usize,
-    made: usize,
-    returned: usize,
-    dropped: usize,
-    detached: usize,
+    /// Without `idle` and `in_use`, which follow from the others.
+    counts: ObjectPoolStats,
 }
 
 impl<T> ObjectPool<T> {
@@ -109,8 +105,8 @@ impl<T> ObjectPool<T> {
         }
         let mut idle = Vec::new();
         idle.try_reserve_exact(capacity).map_err(|_| error)?;
-        let [hits, misses, made, returned, dropped, detached] = [0; 6];
-        let contents = Contents { idle, hits, misses, made, returned, dropped, detached };
+        let counts = ObjectPoolStats { capacity, ..ObjectPoolStats::default() };
+        let contents = Contents { idle, counts };
         let (make, reset) = (Box::new(make), Box::new(reset));
         Ok(ObjectPool { contents: Padded(Mutex::new(contents)), capacity, make, reset })
     }
@@ -128,7 +124,7 @@ impl<T> ObjectPool<T> {
     pub fn get(&self) -> Pooled<'_, T> {
         self.try_get().unwrap_or_else(|| {
             let value = (self.make)();
-            self.contents.lock().made += 1;
+            self.contents.lock().counts.made += 1;
             Pooled { pool: self, value: Some(value) }
         })
     }
@@ -146,8 +142,8 @@ impl<T> ObjectPool<T> {
         let mut contents = self.contents.lock();
         let value = contents.idle.pop();
         match value {
-            Some(_) => contents.hits += 1,
-            None => contents.misses += 1,
+            Some(_) => contents.counts.hits += 1,
+            None => contents.counts.misses += 1,
         }
         drop(contents);
         value.map(|value| Pooled { pool: self, value: Some(value) })
@@ -175,10 +171,9 @@ impl<T> ObjectPool<T> {
     /// ```
     pub fn stats(&self) -> ObjectPoolStats {
         let contents = self.contents.lock();
-        let Contents { hits, misses, made, returned, dropped, detached, .. } = *contents;
-        let in_use = hits + made - (returned + dropped + detached);
-        let (capacity, idle) = (self.capacity, contents.idle.len());
-        ObjectPoolStats { capacity, idle, in_use, hits, misses, made, returned, dropped, detached }
+        let (idle, counts) = (contents.idle.len(), contents.counts);
+        let ended = counts.returned + counts.dropped + counts.detached;
+        ObjectPoolStats { idle, in_use: counts.hits + counts.made - ended, ..counts }
     }
 
     /// Takes an object back. Nothing that `reset` or a destructor does can make the counts wrong. A
@@ -190,10 +185,10 @@ impl<T> ObjectPool<T> {
         let mut contents = self.contents.lock();
         if reset.is_ok() && contents.idle.len() < self.capacity {
             contents.idle.push(value);
-            contents.returned += 1;
+            contents.counts.returned += 1;
             return;
         }
-        contents.dropped += 1;
+        contents.counts.dropped += 1;
         drop(contents);
         let dropped = catch_unwind(AssertUnwindSafe(|| drop(value)));
         match (dropped, reset) {
@@ -268,7 +263,7 @@ impl<T> Pooled<'_, T> {
     pub fn into_inner(mut this: Self) -> T {
         match this.value.take() {
             Some(value) => {
-                this.pool.contents.lock().detached += 1;
+                this.pool.contents.lock().counts.detached += 1;
                 value
             }
             None => unreachable!("{GONE}"),
