@@ -1,6 +1,6 @@
 //! External ArrayBuffers over leased spans, their finalizer, and detaching.
 
-use super::convert::{CORRUPTED, Result, UNSUPPORTED};
+use super::convert::{CORRUPTED, Result, UNSUPPORTED, corrupted};
 use crate::lease::chunk::Chunk;
 use crate::lease::leased_arena::Lease;
 #[cfg(any(ralloc_os = "linux", ralloc_os = "macos"))]
@@ -18,8 +18,7 @@ const OK: sys::napi_status = sys::Status::napi_ok;
 /// An external ArrayBuffer over the span. Its chunk stays pinned until the finalizer has run. After
 /// an error nothing is pinned.
 pub fn create(env: &Env, lease: &Lease) -> Result<sys::napi_value> {
-    let pinned = lease.chunk.pin();
-    pinned.map_err(|error| Error::new(CORRUPTED, error.to_string()))?;
+    lease.chunk.pin().map_err(corrupted)?;
     let bytes = NonNull::slice_from_raw_parts(lease.ptr, lease.len);
     // SAFETY: the bytes stay mapped while the chunk is pinned.
     let made = unsafe { external(env, bytes, Arc::clone(&lease.chunk)) };
@@ -55,7 +54,7 @@ pub fn probe(env: &Env) -> Result<()> {
 trait Pinned {
     /// Called by the finalizer of the ArrayBuffer. `teardown` finds out whether it runs because its
     /// isolate ends.
-    fn unpin(&self, teardown: impl FnOnce() -> bool);
+    fn unpin(&self, _teardown: impl FnOnce() -> bool) {}
 }
 
 impl Pinned for Chunk {
@@ -73,14 +72,10 @@ impl Pinned for View {
 }
 
 #[cfg(any(ralloc_os = "linux", ralloc_os = "macos"))]
-impl Pinned for Board {
-    fn unpin(&self, _teardown: impl FnOnce() -> bool) {}
-}
+impl Pinned for Board {}
 
 /// The bytes of [`probe`].
-impl Pinned for AtomicUsize {
-    fn unpin(&self, _teardown: impl FnOnce() -> bool) {}
-}
+impl Pinned for AtomicUsize {}
 
 /// An external ArrayBuffer that has a count on `pinned` until its finalizer has run.
 ///

@@ -5,6 +5,7 @@ use crate::memory::{HugePages, MemoryOptions};
 use napi::bindgen_prelude::{BigInt, FromNapiValue, ToNapiValue};
 use napi::{Error, Status, check_status, sys};
 use napi_derive::napi;
+use std::fmt::Display;
 use std::ptr;
 use std::time::Duration;
 
@@ -35,11 +36,16 @@ pub fn millis(name: &str, value: f64) -> Result<Duration> {
     Ok(Duration::from_millis(bytes(name, value, 0)? as u64))
 }
 
-/// A mistake in the bookkeeping of a span.
+/// An error with its text, under a code of ours.
 #[cold]
 #[inline(never)]
+pub fn coded(code: &'static str, error: impl Display) -> Error<&'static str> {
+    Error::new(code, error.to_string())
+}
+
+/// A mistake in the bookkeeping of a span.
 pub fn corrupted(error: SpanError) -> Error<&'static str> {
-    Error::new(CORRUPTED, error.to_string())
+    coded(CORRUPTED, error)
 }
 
 /// Why memory could not be obtained, as a value, so that a hot caller can test its kind without a
@@ -100,7 +106,7 @@ impl Failure {
             | SlabError::OutOfTouch => UNSUPPORTED,
             _ => INVALID_ARGUMENT,
         };
-        Err(Error::new(code, error.to_string()))
+        Err(coded(code, error))
     }
 
     /// The failure of a segment.
@@ -134,32 +140,27 @@ pub struct MemoryArgument {
     pub prefault: Option<bool>,
 }
 
-/// `None` requests ordinary memory.
-pub fn memory_options(memory: Option<MemoryArgument>) -> Result<MemoryOptions> {
-    Ok(memory.map(|memory| memory.checked()).transpose()?.unwrap_or_default())
-}
-
 /// The number of a NUMA node. A number that is too large becomes one that no system has.
 pub fn node(name: &str, value: f64) -> Result<u32> {
     Ok(u32::try_from(bytes(name, value, 0)?).unwrap_or(u32::MAX))
 }
 
-impl MemoryArgument {
-    fn checked(&self) -> Result<MemoryOptions> {
-        let huge_pages = match self.huge_pages.as_deref() {
-            None => HugePages::No,
-            Some("advise") => HugePages::Advise,
-            Some("prefer") => HugePages::Prefer,
-            Some("require") => HugePages::Require,
-            Some(other) => {
-                let message = format!("\"hugePages\" cannot be '{other}'");
-                return Err(Error::new(INVALID_ARGUMENT, message));
-            }
-        };
-        let numa_node = self.numa_node.map(|number| node("numaNode", number)).transpose()?;
-        let (lock, prefault) = (self.lock == Some(true), self.prefault == Some(true));
-        Ok(MemoryOptions { huge_pages, lock, numa_node, prefault })
-    }
+/// `None` requests ordinary memory.
+pub fn memory_options(memory: Option<MemoryArgument>) -> Result<MemoryOptions> {
+    let Some(memory) = memory else { return Ok(MemoryOptions::default()) };
+    let huge_pages = match memory.huge_pages.as_deref() {
+        None => HugePages::No,
+        Some("advise") => HugePages::Advise,
+        Some("prefer") => HugePages::Prefer,
+        Some("require") => HugePages::Require,
+        Some(other) => {
+            let message = format!("\"hugePages\" cannot be '{other}'");
+            return Err(Error::new(INVALID_ARGUMENT, message));
+        }
+    };
+    let numa_node = memory.numa_node.map(|number| node("numaNode", number)).transpose()?;
+    let (lock, prefault) = (memory.lock == Some(true), memory.prefault == Some(true));
+    Ok(MemoryOptions { huge_pages, lock, numa_node, prefault })
 }
 
 /// A value that is passed on unchanged. napi's own ArrayBuffer would form a Rust reference to the

@@ -3,34 +3,14 @@
 use crate::error::{MapError, SlabError};
 use crate::memory::MemoryOptions;
 use crate::slab::Slab;
-#[cfg(ralloc_os = "linux")]
-use std::os::fd::{AsRawFd, OwnedFd};
 
-/// A descriptor that stays open as long as this value.
-#[cfg(ralloc_os = "linux")]
-pub type Descriptor = OwnedFd;
-
-#[cfg(not(ralloc_os = "linux"))]
-pub type Descriptor = std::convert::Infallible;
+/// A descriptor's number, and what keeps it open.
+pub type Descriptor = (i32, Box<dyn std::any::Any>);
 
 #[cfg(ralloc_os = "linux")]
 pub fn of(slab: &Slab) -> Result<Descriptor, MapError> {
-    slab.descriptor()
-}
-
-#[cfg(not(ralloc_os = "linux"))]
-pub fn of(_slab: &Slab) -> Result<Descriptor, MapError> {
-    Err(MapError::Unsupported { what: "slabs that processes share" })
-}
-
-#[cfg(ralloc_os = "linux")]
-pub fn number(descriptor: &Descriptor) -> i32 {
-    descriptor.as_raw_fd()
-}
-
-#[cfg(not(ralloc_os = "linux"))]
-pub fn number(descriptor: &Descriptor) -> i32 {
-    match *descriptor {}
+    use std::os::fd::AsRawFd;
+    slab.descriptor().map(|own| (own.as_raw_fd(), Box::new(own) as _))
 }
 
 /// The slab of an inherited descriptor, by its number.
@@ -43,6 +23,14 @@ pub fn slab_of(fd: i32, memory: MemoryOptions) -> Result<Slab, SlabError> {
 }
 
 #[cfg(not(ralloc_os = "linux"))]
+const NONE: MapError = MapError::Unsupported { what: "slabs that processes share" };
+
+#[cfg(not(ralloc_os = "linux"))]
+pub fn of(_slab: &Slab) -> Result<Descriptor, MapError> {
+    Err(NONE)
+}
+
+#[cfg(not(ralloc_os = "linux"))]
 pub fn slab_of(_fd: i32, _memory: MemoryOptions) -> Result<Slab, SlabError> {
-    Err(MapError::Unsupported { what: "slabs that processes share" }.into())
+    Err(NONE.into())
 }

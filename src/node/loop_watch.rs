@@ -2,10 +2,10 @@
 //! the signal by which the process ends.
 
 use super::array_buffer;
-use super::convert::{Result, UNSUPPORTED, Value};
+use super::convert::{Result, UNSUPPORTED, Value, coded};
 use crate::os::{self, Board};
 use crate::sync::{Arc, LazyLock, Mutex};
-use napi::{Env, Error};
+use napi::Env;
 use napi_derive::napi;
 use std::ffi::CString;
 
@@ -21,7 +21,7 @@ pub fn watch_loop(env: Env, fd: i32, from: u32, size: u32, group: Option<String>
     let board = Arc::new(Board::default());
     let made = array_buffer::create_over_board(&env, Arc::clone(&board))?;
     let started = os::watch_loop(Arc::clone(&board), fd, (from, size), group);
-    started.map_err(|error| Error::new(UNSUPPORTED, error.to_string()))?;
+    started.map_err(|error| coded(UNSUPPORTED, error))?;
     *RUNNING.lock() = Some(board);
     Ok(Value(made))
 }

@@ -1,13 +1,12 @@
 //! Replacing the program of Node's process.
 
-use super::convert::{INVALID_ARGUMENT, Result};
+use super::convert::{INVALID_ARGUMENT, Result, coded};
 use crate::os;
-use napi::Error;
 use napi_derive::napi;
 use std::ffi::CString;
 
 fn c_string(text: String) -> Result<CString> {
-    CString::new(text).map_err(|error| Error::new(INVALID_ARGUMENT, error.to_string()))
+    CString::new(text).map_err(|error| coded(INVALID_ARGUMENT, error))
 }
 
 /// Replaces this process's program by `file`, with the current environment. `args` begins with the

@@ -1,13 +1,12 @@
 //! Methods of `LeasedSlab` for slabs that processes share: creating, opening, and listing
 //! participants.
 
-use super::convert::{Failure, MemoryArgument, Result, UNSUPPORTED, memory_options, millis};
+use super::convert::{Failure, MemoryArgument, Result, UNSUPPORTED, coded, memory_options, millis};
 use super::inherited;
 use super::slab::{LeasedSlab, slab_options};
 use crate::error::SlabError;
 use crate::slab::registry::Member;
 use crate::slab::{Recovered, SegmentOptions, Slab};
-use napi::Error;
 use napi_derive::napi;
 
 /// A participant of a slab.
@@ -86,12 +85,12 @@ impl LeasedSlab {
     #[napi(catch_unwind)]
     pub fn descriptor(&self) -> Result<i32> {
         let mut own = self.descriptor.borrow_mut();
-        if let Some(descriptor) = &*own {
-            return Ok(inherited::number(descriptor));
+        if let Some((number, _)) = *own {
+            return Ok(number);
         }
         let made = self.with(|participant| inherited::of(participant.slab()))?;
-        let made = made.map_err(|error| Error::new(UNSUPPORTED, error.to_string()))?;
-        Ok(inherited::number(own.insert(made)))
+        let made = made.map_err(|error| coded(UNSUPPORTED, error))?;
+        Ok(own.insert(made).0)
     }
 
     /// The participants that have not closed the slab.
@@ -113,7 +112,7 @@ impl LeasedSlab {
     pub fn recover(&self) -> Result<Vec<RecoveredInfo>> {
         self.with(|participant| match participant.slab().recovers() {
             true => Ok(infos(participant.slab().recover())),
-            false => Err(Error::new(UNSUPPORTED, SlabError::OutOfTouch.to_string())),
+            false => Err(coded(UNSUPPORTED, SlabError::OutOfTouch)),
         })?
     }
 

@@ -4,7 +4,7 @@ use super::array_buffer;
 use super::contained::Contained;
 use super::convert::{
     CLOSED, Failure, INVALID_ARGUMENT, MemoryArgument, Registers, Result, STALE_TOKEN, Slots,
-    UNSUPPORTED, Value, bytes, memory_options, millis, node,
+    UNSUPPORTED, Value, bytes, coded, memory_options, millis, node,
 };
 use super::inherited::Descriptor;
 use crate::error::SlabError;
@@ -182,7 +182,7 @@ impl LeasedSlab {
         let sent = self.with(|participant| {
             participant.slab().send_as(pool as usize, slot, length, participant.owner())
         })?;
-        let token = sent.map_err(|error| Error::new(UNSUPPORTED, error.to_string()))?;
+        let token = sent.map_err(|error| coded(UNSUPPORTED, error))?;
         Ok(token.bits() as f64)
     }
 
@@ -326,8 +326,7 @@ impl LeasedSlab {
         registers.expect(3)?;
         let token = Token::from_bits(bytes("token", token, 0)? as u64);
         let taken = self.with(|participant| how(participant.slab(), token, participant.owner()))?;
-        let Received { pool, slot, length } =
-            taken.map_err(|error| Error::new(STALE_TOKEN, error.to_string()))?;
+        let Received { pool, slot, length } = taken.map_err(|error| coded(STALE_TOKEN, error))?;
         registers.fill(0, &[pool as f64, slot.into(), length as f64]);
         Ok(())
     }
