@@ -84,7 +84,7 @@ unsafe impl Send for Chunk {}
 // SAFETY: as above.
 unsafe impl Sync for Chunk {}
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Inner {
     /// `None` exactly in the state Gone.
     mapping: Option<Mapping>,
@@ -192,18 +192,8 @@ impl Chunk {
         assert!(len > 0 && len <= mapping.len(), "a chunk lies within its mapping");
         mapping.mark_seen();
         let base = mapping.base();
-        let inner = Inner {
-            mapping: Some(mapping),
-            leased: 1,
-            held: 0,
-            quarantined: false,
-            stolen: false,
-            abandoned: false,
-            pins: 0,
-            charged: true,
-            late: 0,
-            dirty: Vec::new(),
-        };
+        let mapping = Some(mapping);
+        let inner = Inner { mapping, leased: 1, charged: true, ..Inner::default() };
         budget.recount(Tally::default(), inner.tally(len));
         Chunk { base, len, wipe, budget, depot, inner: Mutex::new(inner) }
     }

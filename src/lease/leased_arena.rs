@@ -66,10 +66,8 @@ pub struct Lease {
 
 #[derive(Debug)]
 struct Span {
-    /// 0 for a free slot.
     epoch: u32,
-    /// `Some` while leased.
-    chunk: Option<Arc<Chunk>>,
+    chunk: Arc<Chunk>,
     /// Invariant: `offset .. offset + len` is within the chunk and does not overlap any other
     /// leased span in it.
     offset: usize,
@@ -88,12 +86,6 @@ struct Cut {
     clean: bool,
 }
 
-/// A chunk that was just taken, with its first span leased.
-struct Taken {
-    chunk: Arc<Chunk>,
-    clean: bool,
-}
-
 /// The chunks of one ChunkPool (`lib/memory/chunk-pool.js`). When it is dropped, spans that are
 /// still leased are treated as quarantined: their chunks live until their finalizers have run.
 #[derive(Debug)]
@@ -105,7 +97,8 @@ pub struct LeasedArena {
     /// Size of the chunks that spans are cut from.
     cut_chunk_size: usize,
     wipe: bool,
-    spans: Vec<Span>,
+    /// The leased spans by their ids.
+    spans: Vec<Option<Span>>,
     /// Free slots of `spans`.
     free: Vec<u32>,
     /// All existing chunks, and some that are gone, because finalizers end chunks elsewhere.
@@ -161,7 +154,7 @@ impl LeasedArena {
         let need = need.max(1);
         let want = want.max(need);
         if is_chunk || want > self.cut_chunk_size {
-            let Taken { chunk, clean } = self.take_chunk(need, want)?;
+            let (chunk, clean) = self.take_chunk(need, want)?;
             let len = chunk.len();
             return Ok(self.add_span(chunk, 0, len, clean));
         }
@@ -173,7 +166,7 @@ impl LeasedArena {
             return Ok(lease);
         }
         match self.take_chunk(need, self.cut_chunk_size) {
-            Ok(Taken { chunk, clean }) => {
+            Ok((chunk, clean)) => {
                 let len = rounded(want).min(chunk.len());
                 self.cut = Some(Cut { chunk: Arc::clone(&chunk), cursor: len, clean });
                 Ok(self.add_span(chunk, 0, len, clean))
@@ -201,20 +194,20 @@ impl LeasedArena {
         self.peak = self.peak.max(self.used());
     }
 
-    /// A chunk of `need` to about `want` bytes, with its first span leased. It comes from Limbo,
-    /// the depot, or the system.
-    fn take_chunk(&mut self, need: usize, want: usize) -> Result<Taken, AllocError> {
+    /// A chunk of `need` to about `want` bytes, with its first span leased, and whether it is fresh
+    /// from the system. Otherwise it comes from Limbo or the depot.
+    fn take_chunk(&mut self, need: usize, want: usize) -> Result<(Arc<Chunk>, bool), AllocError> {
         let size = layout::class_size(want, self.granule).unwrap_or(usize::MAX);
         if let Some(chunk) = self.take_limbo(want, size.saturating_mul(2)) {
             self.note_peak(); // `open` charges a chunk whose memory was given back
-            return Ok(Taken { chunk, clean: false });
+            return Ok((chunk, false));
         }
         let room = self.budget.limit.room();
         if room < size
             && let Some(chunk) = self.take_limbo(need.max(room.saturating_add(1)), usize::MAX)
         {
             self.note_peak();
-            return Ok(Taken { chunk, clean: false });
+            return Ok((chunk, false));
         }
         // Ordinary memory is taken only when it is touched, so the last chunk under a limit is cut
         // to the byte. Huge pages are taken whole.
@@ -226,7 +219,7 @@ impl LeasedArena {
         let (budget, depot) = (Arc::clone(&self.budget), Arc::clone(&self.depot));
         let chunk = Arc::new(Chunk::lease(mapping, len, self.wipe, budget, depot));
         self.add_chunk(&chunk);
-        Ok(Taken { chunk, clean })
+        Ok((chunk, clean))
     }
 
     /// The smallest chunk in Limbo of `least` to `most` bytes, with its first span leased.
@@ -282,28 +275,24 @@ impl LeasedArena {
     fn add_span(&mut self, chunk: Arc<Chunk>, offset: usize, len: usize, clean: bool) -> Lease {
         self.epoch = self.epoch.checked_add(1).unwrap_or(1);
         let epoch = self.epoch;
-        let span = Span { epoch, chunk: Some(Arc::clone(&chunk)), offset, len, held: false };
-        let id = match self.free.pop() {
-            Some(id) => {
-                self.spans[id as usize] = span;
-                id
-            }
-            None => {
-                self.spans.push(span);
-                (self.spans.len() - 1) as u32
-            }
-        };
+        let id = self.free.pop().unwrap_or_else(|| {
+            self.spans.push(None);
+            (self.spans.len() - 1) as u32
+        });
+        let span = Span { epoch, chunk: Arc::clone(&chunk), offset, len, held: false };
+        self.spans[id as usize] = Some(span);
         let ptr = at(&chunk, offset);
         Lease { id, epoch, ptr, len, clean_from: if clean { 0 } else { len }, chunk }
     }
 
     /// The span that is leased as `epoch` under `id`.
     fn span(&mut self, id: u32, epoch: u32) -> Result<(&mut Span, Arc<Chunk>), SpanError> {
-        let span = self.spans.get_mut(id as usize).ok_or(SpanError::Unknown { id })?;
-        let chunk = span.chunk.clone().ok_or(SpanError::Unknown { id })?;
+        let span = self.spans.get_mut(id as usize).and_then(Option::as_mut);
+        let span = span.ok_or(SpanError::Unknown { id })?;
         if span.epoch != epoch {
             return Err(SpanError::Stale { id, epoch });
         }
+        let chunk = Arc::clone(&span.chunk);
         Ok((span, chunk))
     }
 
@@ -377,8 +366,7 @@ impl LeasedArena {
         }
         let dirty = span.offset..span.offset + dirty.min(span.len);
         let state = chunk.end_lease(how, span.held, dirty)?;
-        span.chunk = None;
-        span.epoch = 0;
+        self.spans[id as usize] = None;
         self.free.push(id);
         let open = matches!(state, ChunkState::Leased | ChunkState::Held);
         if !open && self.cut.as_ref().is_some_and(|cut| Arc::ptr_eq(&cut.chunk, &chunk)) {
@@ -478,11 +466,9 @@ impl LeasedArena {
 
 impl Drop for LeasedArena {
     fn drop(&mut self) {
-        for span in &self.spans {
-            if let Some(chunk) = &span.chunk {
-                let all = span.offset..span.offset + span.len;
-                let _ = chunk.end_lease(LeaseEnd::Quarantine, span.held, all);
-            }
+        for span in self.spans.iter().flatten() {
+            let all = span.offset..span.offset + span.len;
+            let _ = span.chunk.end_lease(LeaseEnd::Quarantine, span.held, all);
         }
     }
 }

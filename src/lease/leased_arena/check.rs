@@ -39,8 +39,8 @@ impl LeasedArena {
     }
 
     fn check_spans(&self, chunk: &Arc<Chunk>, view: &ChunkView) -> Result<(), String> {
-        let of_chunk = |span: &&Span| span.chunk.as_ref().is_some_and(|c| Arc::ptr_eq(c, chunk));
-        let mut spans: Vec<&Span> = self.spans.iter().filter(of_chunk).collect();
+        let of_chunk = |span: &&Span| Arc::ptr_eq(&span.chunk, chunk);
+        let mut spans: Vec<&Span> = self.spans.iter().flatten().filter(of_chunk).collect();
         spans.sort_by_key(|span| span.offset);
         let held = spans.iter().filter(|span| span.held).count();
         if (spans.len(), held) != (view.spans as usize, view.held as usize) {
