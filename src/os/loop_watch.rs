@@ -109,10 +109,6 @@ fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), step))
 }
 
-fn number_in(file: &str) -> Option<u64> {
-    read_to_string(file).ok()?.trim().parse().ok()
-}
-
 fn watch(board: &Board, mut cells: Cells, group: Option<&str>) {
     let (mut seen, mut since) = (board.beat(), Instant::now());
     loop {
@@ -124,8 +120,8 @@ fn watch(board: &Board, mut cells: Cells, group: Option<&str>) {
         if beat != seen {
             (seen, since) = (beat, Instant::now());
         } else if blocked >= LATE {
-            let group = group.and_then(number_in).map(|used| format!("\"groupUsed\":{used},"));
-            let group = group.unwrap_or_default();
+            let used = group.and_then(|file| read_to_string(file).ok()?.trim().parse::<u64>().ok());
+            let group = used.map(|used| format!("\"groupUsed\":{used},")).unwrap_or_default();
             let (rss, ms, last) =
                 (process_resident().unwrap_or(0), blocked.as_millis(), board.last());
             cells

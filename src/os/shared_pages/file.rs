@@ -3,8 +3,8 @@
 #![allow(clippy::disallowed_methods)]
 
 use crate::error::MapError;
+use crate::os::done;
 use crate::os::pages::mapped;
-use crate::os::{done, last_error};
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
@@ -20,9 +20,7 @@ pub fn shared_pages(len: usize, _last: usize) -> Result<SharedPages, MapError> {
     let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL;
     // SAFETY: the name is a C string; the mode is the variadic argument that O_CREAT wants.
     let fd = unsafe { libc::shm_open(name.as_ptr(), flags, 0o600 as libc::c_uint) };
-    if fd < 0 {
-        return Err(last_error("shm_open"));
-    }
+    done("shm_open", fd >= 0)?;
     // SAFETY: a descriptor just made, which nobody else has.
     let file = unsafe { OwnedFd::from_raw_fd(fd) };
     // SAFETY: as above; the file lives as long as its descriptors and mappings.

@@ -98,15 +98,9 @@ impl Draft {
     pub fn publish(self, name: &str) -> Result<Option<SharedFile>, MapError> {
         let Draft { private, mut file, _turn } = self;
         let linked = file.link(private.as_ref().map(|private| &*private.0), name);
-        let is_private = private.is_some();
         drop(private);
         match linked {
-            Ok(()) => {
-                if is_private {
-                    file.unlock(MAKER)?;
-                }
-                Ok(Some(file))
-            }
+            Ok(()) => file.unlock(MAKER).map(|()| Some(file)),
             Err(error) if error.io_kind() == ErrorKind::AlreadyExists => Ok(None),
             Err(error) => Err(error),
         }

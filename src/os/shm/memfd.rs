@@ -1,6 +1,6 @@
 //! Files without a name, and files opened by a descriptor. Only Linux has them.
 
-use super::super::{done, last_error};
+use super::super::done;
 use super::{SharedFile, failed, unless_no_proc};
 use crate::error::MapError;
 use std::fs::OpenOptions;
@@ -30,10 +30,7 @@ fn memfd() -> Result<OwnedFd, MapError> {
         // for 2.17.
         let fd =
             unsafe { libc::syscall(libc::SYS_memfd_create, c"ralloc-segment".as_ptr(), flags) };
-        match fd {
-            0.. => Ok(fd as RawFd),
-            _ => Err(last_error("memfd_create")),
-        }
+        done("memfd_create", fd >= 0).map(|()| fd as RawFd)
     };
     let flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
     let fd = make(flags | MFD_NOEXEC_SEAL).or_else(|error| match error {

@@ -40,7 +40,7 @@ mod tmpfs;
 #[cfg(target_os = "macos")]
 mod unknown;
 
-use super::{SharedPages, last_error, page_size, process_mark, system_error};
+use super::{SharedPages, done, page_size, process_mark, system_error};
 use crate::error::MapError;
 use crate::sync::{AtomicUsize, Ordering};
 #[cfg(not(target_os = "macos"))]
@@ -342,12 +342,9 @@ impl Drop for Turn {
 /// Locks a whole file or folder. Returns false if others have it.
 fn lock_file(fd: RawFd, how: i32) -> Result<bool, MapError> {
     // SAFETY: no memory is touched.
-    match unsafe { libc::flock(fd, how | libc::LOCK_NB) } {
-        0 => Ok(true),
-        _ => match last_error("flock") {
-            MapError::System { errno: libc::EWOULDBLOCK, .. } => Ok(false),
-            error => Err(error),
-        },
+    match done("flock", unsafe { libc::flock(fd, how | libc::LOCK_NB) } == 0) {
+        Err(MapError::System { errno: libc::EWOULDBLOCK, .. }) => Ok(false),
+        told => told.map(|()| true),
     }
 }
 
@@ -358,18 +355,14 @@ fn locking(fd: RawFd, command: i32, kind: i16, byte: usize) -> Result<libc::floc
     (lock.l_type, lock.l_whence) = (kind, libc::SEEK_SET as _);
     (lock.l_start, lock.l_len) = (FIRST_LOCK + byte as i64, 1);
     // SAFETY: reads and writes the local.
-    match unsafe { libc::fcntl(fd, command, &mut lock) } {
-        -1 => Err(last_error("fcntl")),
-        _ => Ok(lock),
-    }
+    done("fcntl", unsafe { libc::fcntl(fd, command, &mut lock) } != -1).map(|()| lock)
 }
 
 /// Gives a file description a lock. Returns false if another one has the byte.
 fn set_lock(fd: RawFd, kind: i16, byte: usize) -> Result<bool, MapError> {
     match locking(fd, libc::F_OFD_SETLK, kind, byte) {
-        Ok(_) => Ok(true),
         Err(MapError::System { errno: libc::EAGAIN | libc::EACCES, .. }) => Ok(false),
-        Err(error) => Err(error),
+        told => told.map(|_| true),
     }
 }
 
@@ -383,9 +376,7 @@ fn set_lock(fd: RawFd, kind: i16, byte: usize) -> Result<bool, MapError> {
 )]
 pub unsafe fn borrow<'a>(fd: RawFd) -> Result<BorrowedFd<'a>, MapError> {
     // SAFETY: no memory is touched.
-    if unsafe { libc::fcntl(fd, libc::F_GETFD) } < 0 {
-        return Err(last_error("fcntl"));
-    }
+    done("fcntl", unsafe { libc::fcntl(fd, libc::F_GETFD) } >= 0)?;
     // SAFETY: it is open, so the number is not -1; the caller promises that it stays open.
     Ok(unsafe { BorrowedFd::borrow_raw(fd) })
 }

@@ -193,13 +193,10 @@ impl SharedFile {
         let (mut at, mut read) = (place(0), 0);
         let (start, len) = (bytes.as_mut_ptr(), bytes.len() as u32);
         // SAFETY: an open file, and live places, which have that many bytes.
-        let done = unsafe { ReadFile(self.file.0, start, len, &mut read, &mut at) } != 0;
-        if done {
-            return Ok(read as usize);
-        }
-        match last_error("pread") {
-            MapError::System { errno, .. } if errno as u32 == ERROR_HANDLE_EOF => Ok(0),
-            error => Err(error),
+        let told = unsafe { ReadFile(self.file.0, start, len, &mut read, &mut at) };
+        match done("pread", told != 0) {
+            Err(MapError::System { errno, .. }) if errno as u32 == ERROR_HANDLE_EOF => Ok(0),
+            told => told.map(|()| read as usize),
         }
     }
 
@@ -223,42 +220,29 @@ impl SharedFile {
         section_of(self.file.0, len)
     }
 
-    /// Locks bytes unless another file has locked some of them. Returns true if this one has the
-    /// lock now.
-    fn lock(&self, byte: usize, len: u64, kind: u32) -> Result<bool, MapError> {
+    /// Locks a byte unless another file has locked it. Returns true if this one has the lock now.
+    fn lock(&self, byte: usize, kind: u32) -> Result<bool, MapError> {
         let (mut at, kind) = (place(FIRST_LOCK + byte as u64), kind | LOCKFILE_FAIL_IMMEDIATELY);
-        let (low, high) = (len as u32, (len >> 32) as u32);
         // SAFETY: an open file, and a live place.
-        let done = unsafe { LockFileEx(self.file.0, kind, 0, low, high, &mut at) } != 0;
-        if done {
-            return Ok(true);
-        }
-        match last_error("fcntl") {
-            MapError::System { errno, .. } if errno as u32 == ERROR_LOCK_VIOLATION => Ok(false),
-            error => Err(error),
+        let told = unsafe { LockFileEx(self.file.0, kind, 0, 1, 0, &mut at) };
+        match done("fcntl", told != 0) {
+            Err(MapError::System { errno, .. }) if errno as u32 == ERROR_LOCK_VIOLATION => {
+                Ok(false)
+            }
+            told => told.map(|()| true),
         }
     }
 
-    fn end_lock(&self, byte: usize, len: u64) -> Result<(), MapError> {
-        let (mut at, low, high) = (place(FIRST_LOCK + byte as u64), len as u32, (len >> 32) as u32);
+    fn end_lock(&self, byte: usize) -> Result<(), MapError> {
+        let mut at = place(FIRST_LOCK + byte as u64);
         // SAFETY: as above.
-        done("fcntl", unsafe { UnlockFileEx(self.file.0, 0, low, high, &mut at) } != 0)
-    }
-
-    /// Whether another handle has locked some of these bytes. Takes a shared lock for a moment; an
-    /// exclusive lock on one of the bytes fails meanwhile.
-    fn is_locked(&self, byte: usize, len: u64) -> Result<bool, MapError> {
-        let is_free = self.lock(byte, len, 0)?;
-        if is_free {
-            self.end_lock(byte, len)?;
-        }
-        Ok(!is_free)
+        done("fcntl", unsafe { UnlockFileEx(self.file.0, 0, 1, 0, &mut at) } != 0)
     }
 
     /// Takes a shared lock on byte 0, as everybody does who maps the file. Returns false if it is
     /// locked for one alone.
     pub fn share(&self) -> Result<bool, MapError> {
-        self.lock(0, 1, 0)
+        self.lock(0, 0)
     }
 
     /// Locks a byte unless it is locked through another file. Returns true if this one has the lock
@@ -269,7 +253,7 @@ impl SharedFile {
         if own.contains(&byte) {
             return Ok(true);
         }
-        let taken = self.lock(byte, 1, LOCKFILE_EXCLUSIVE_LOCK)?;
+        let taken = self.lock(byte, LOCKFILE_EXCLUSIVE_LOCK)?;
         if taken {
             own.push(byte);
         }
@@ -280,15 +264,23 @@ impl SharedFile {
     pub fn unlock(&self, byte: usize) -> Result<(), MapError> {
         let mut own = self.own.lock();
         let Some(index) = own.iter().position(|&one| one == byte) else { return Ok(()) };
-        self.end_lock(byte, 1)?;
+        self.end_lock(byte)?;
         own.swap_remove(index);
         Ok(())
     }
 
-    /// Whether a byte is locked through another file, in this process or another one.
+    /// Whether a byte is locked through another file, in this process or another one. Takes a
+    /// shared lock for a moment; an exclusive lock on the byte fails meanwhile.
     pub fn is_locked_by_another(&self, byte: usize) -> Result<bool, MapError> {
         let own = self.own.lock();
-        if own.contains(&byte) { Ok(false) } else { self.is_locked(byte, 1) }
+        if own.contains(&byte) {
+            return Ok(false);
+        }
+        let is_free = self.lock(byte, 0)?;
+        if is_free {
+            self.end_lock(byte)?;
+        }
+        Ok(!is_free)
     }
 }
 
