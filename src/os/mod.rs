@@ -58,18 +58,7 @@ mod socket;
 pub use last_word::{forget_signals, note_signal, note_signals};
 #[cfg(all(feature = "node", any(ralloc_os = "linux", ralloc_os = "macos")))]
 pub use loop_watch::{Board, own_file, watch_loop};
-#[cfg(all(feature = "test-exports", not(any(ralloc_os = "windows", ralloc_os = "heap"))))]
-pub use pages::fork;
-#[cfg(all(feature = "test-exports", ralloc_os = "windows"))]
-pub use pages::press_ctrl_c;
-pub use pages::{
-    JOINS, SharedPages, abandon, advise_huge, bind, boot_millis, bound_to, commit, decommit, lock,
-    map, map_huge, map_shared, page_size, populate, process_mark, rebind, release, release_huge,
-    replace, reserve, reserve_view, resident, shared_can_be_huge, shared_pages, unbind, unlock,
-    view_granule, wipe_on_fork,
-};
-#[cfg(all(feature = "node", ralloc_os = "linux", target_env = "gnu"))]
-pub use pages::{malloc_kept, trim_malloc};
+pub use pages::*;
 #[cfg(all(feature = "node", not(any(ralloc_os = "windows", ralloc_os = "heap"))))]
 pub use process::exec;
 #[cfg(feature = "node")]

@@ -1,5 +1,5 @@
 //! The pages of a process, with a file for each family of platforms. Those of the target are
-//! re-exported: `os` lists what they do.
+//! re-exported: `os` lists what those do that others call.
 
 #[cfg(any(ralloc_os = "macos", ralloc_os = "bsd"))]
 mod bsd;

@@ -12,57 +12,31 @@ const NODES: MapError = MapError::Unsupported {
     },
 };
 
-/// Unsupported.
-///
-/// # Safety
-/// None is needed.
-pub unsafe fn advise_huge(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
-    Err(MapError::Unsupported { what: "transparent huge pages" })
+/// Functions that always fail, each with its error.
+macro_rules! unsupported {
+    ($($name:ident($($kind:ty),*) -> $result:ty: $error:expr;)+) => {$(
+        /// Unsupported.
+        ///
+        /// # Safety
+        /// None is needed.
+        pub unsafe fn $name($(_: $kind),*) -> Result<$result, MapError> {
+            Err($error)
+        }
+    )+};
+}
+
+unsupported! {
+    advise_huge(*mut u8, usize) -> (): MapError::Unsupported { what: "transparent huge pages" };
+    bind(*mut u8, usize, u32) -> (): NODES;
+    rebind(*mut u8, usize, u32) -> (): NODES;
+    unbind(*mut u8, usize) -> (): NODES;
+    bound_to(*mut u8) -> Option<u32>: NODES;
+    wipe_on_fork(*mut u8, usize) -> (): MapError::Unsupported { what: "memory that a fork wipes" };
 }
 
 /// Unsupported.
 pub fn map_huge(_len: usize, _node: Option<u32>) -> Result<NonNull<u8>, MapError> {
     Err(MapError::Unsupported { what: "huge pages of 2 MiB" })
-}
-
-/// Unsupported.
-///
-/// # Safety
-/// None is needed.
-pub unsafe fn bind(_ptr: *mut u8, _len: usize, _node: u32) -> Result<(), MapError> {
-    Err(NODES)
-}
-
-/// Unsupported.
-///
-/// # Safety
-/// None is needed.
-pub unsafe fn rebind(_ptr: *mut u8, _len: usize, _node: u32) -> Result<(), MapError> {
-    Err(NODES)
-}
-
-/// Unsupported.
-///
-/// # Safety
-/// None is needed.
-pub unsafe fn unbind(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
-    Err(NODES)
-}
-
-/// Unsupported.
-///
-/// # Safety
-/// None is needed.
-pub unsafe fn bound_to(_ptr: *mut u8) -> Result<Option<u32>, MapError> {
-    Err(NODES)
-}
-
-/// Unsupported.
-///
-/// # Safety
-/// None is needed.
-pub unsafe fn wipe_on_fork(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
-    Err(MapError::Unsupported { what: "memory that a fork wipes" })
 }
 
 /// A number that a forked child does not share with its parent.
