@@ -261,13 +261,9 @@ impl<T> Pooled<'_, T> {
     /// # Ok::<(), ralloc_core::error::OptionsError>(())
     /// ```
     pub fn into_inner(mut this: Self) -> T {
-        match this.value.take() {
-            Some(value) => {
-                this.pool.contents.lock().counts.detached += 1;
-                value
-            }
-            None => unreachable!("{GONE}"),
-        }
+        let value = this.value.take().expect(GONE);
+        this.pool.contents.lock().counts.detached += 1;
+        value
     }
 }
 

@@ -441,14 +441,12 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
         if let Some(start) = state.store.more(layout)? {
             return Ok(Block { start, dirty: state.store.dirty_of_last_oversize() });
         }
-        let Some((mapping, _, clean_from)) = state.store.current() else {
-            unreachable!("the store has just advanced to a chunk")
-        };
+        let current = state.store.current();
+        let (mapping, _, clean_from) = current.expect("the store has just advanced to a chunk");
         let chunk = SharedChunk::new(mapping, clean_from);
         // Before others see the chunk, so that the thread that paid for it gets its bytes.
-        let Ok(block) = chunk.claim(round::<MIN_ALIGN>(layout), layout.align()) else {
-            unreachable!("the store has lined up a chunk with the room")
-        };
+        let block = chunk.claim(round::<MIN_ALIGN>(layout), layout.align());
+        let block = block.expect("the store has lined up a chunk with the room");
         self.enter(state, chunk);
         Ok(block)
     }
