@@ -13,7 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::ptr::NonNull;
 
-const OK: sys::napi_status = sys::Status::napi_ok;
+pub const OK: sys::napi_status = sys::Status::napi_ok;
 
 /// An external ArrayBuffer over the span. Its chunk stays pinned until the finalizer has run. After
 /// an error nothing is pinned.

@@ -1,6 +1,7 @@
 //! The class `Deaths`: reports which of the JavaScript objects that it watches V8 has collected,
 //! and when. For profiles.
 
+use super::array_buffer::OK;
 use super::contained::Contained;
 use super::convert::{Registers, Result, UNSUPPORTED, Value};
 use napi::{Env, Error, sys};
@@ -11,8 +12,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::rc::Rc;
 use std::time::Instant;
-
-const OK: sys::napi_status = sys::Status::napi_ok;
 
 /// Reports the deaths of objects, each by a number that the caller chose. Belongs to one isolate:
 /// finalizers run on its thread.

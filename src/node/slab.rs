@@ -65,15 +65,10 @@ impl LeasedSlab {
     pub fn attach(&self, id: f64, nonce: String) -> Result<Option<Failure>> {
         let id = bytes("id", id, 1)? as u64;
         let nonce = u64::from_str_radix(&nonce, 16).unwrap_or(0);
-        let closed = || {
-            Error::new(
-                CLOSED,
-                "the handle belongs to another process, or no thread uses the slab any more",
-            )
-        };
         // The slab's memory may outlive its participants, until their ArrayBuffers are collected.
         let found = Handle { id, nonce }.find().filter(|shared| shared.participants() > 0);
-        let shared = found.ok_or_else(closed)?;
+        let why = "the handle belongs to another process, or no thread uses the slab any more";
+        let shared = found.ok_or_else(|| Error::new(CLOSED, why))?;
         self.set_participant(Slab::attach(&shared))
     }
 
