@@ -102,18 +102,10 @@ impl Sums {
     /// difference of two sums over all places would lose a small error.
     fn error(&self, from: usize, to: usize) -> f64 {
         let (first, points) = (self.points[from].at, &self.points[from..to]);
-        let (mut weight, mut moment) = (0.0, 0.0);
-        for p in points {
-            weight += p.weight;
-            moment += p.weight * (p.at - first);
-        }
-        let middle = moment / weight;
-        let mut error = 0.0;
-        for p in points {
-            let distance = p.at - first - middle;
-            error += p.weight * distance * distance;
-        }
-        error
+        let weight: f64 = points.iter().map(|p| p.weight).sum();
+        let moment: f64 = points.iter().map(|p| p.weight * (p.at - first)).sum();
+        let distance = |p: &Point| p.at - first - moment / weight;
+        points.iter().map(|p| p.weight * distance(p) * distance(p)).sum()
     }
 
     /// How much the error falls if the places `from..to` have a middle of their own. The clusters
