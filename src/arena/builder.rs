@@ -70,60 +70,41 @@ pub struct ArenaBuilder<const MIN_ALIGN: usize = 8> {
 }
 
 impl<const MIN_ALIGN: usize> ArenaBuilder<MIN_ALIGN> {
-    /// Sets [`ArenaOptions::limit`].
-    pub fn limit(mut self, bytes: usize) -> Self {
-        self.options.limit = bytes;
-        self
-    }
-
-    /// Sets [`ArenaOptions::first_chunk`]: from 1 to the cap on chunks, rounded up to a size class.
-    pub fn first_chunk(mut self, bytes: usize) -> Self {
-        self.options.first_chunk = bytes;
-        self
-    }
-
-    /// Sets [`ArenaOptions::chunk_cap`], in bytes: at least the size of the first chunk, at most
-    /// [`MAX_BYTES`](crate::MAX_BYTES).
-    ///
-    /// ```
-    /// let arena = ralloc_core::Arena::builder().chunk_cap(32 << 10).build()?;
-    /// (0..100_000).for_each(|number| *arena.alloc(number) += 1u64);
-    /// assert!(arena.chunk_usage().iter().all(|chunk| chunk.size <= 32 << 10));
-    /// # Ok::<(), ralloc_core::error::OptionsError>(())
-    /// ```
-    pub fn chunk_cap(mut self, bytes: usize) -> Self {
-        self.options.chunk_cap = bytes;
-        self
-    }
-
-    /// Sets all [`ArenaOptions`], which have an example.
-    pub fn options(mut self, options: ArenaOptions) -> Self {
-        self.options = options;
-        self
-    }
-
-    /// Allocates memory for `bytes` bytes when the arena is built, like [`Arena::reserve`]. Default
-    /// 0.
-    pub fn reserve(mut self, bytes: usize) -> Self {
-        self.reserve = bytes;
-        self
-    }
-
-    /// How to obtain memory from the system: in huge pages, locked, on a NUMA node, or prefaulted.
-    /// If that is not possible, allocations return [`crate::error::AllocError::Map`]. Ignored with
-    /// a depot of your own. Default: ordinary memory.
-    ///
-    /// ```
-    /// use ralloc_core::{Arena, memory::MemoryOptions};
-    ///
-    /// let memory = MemoryOptions { prefault: true, ..MemoryOptions::default() };
-    /// let arena = Arena::builder().memory(memory).build()?;
-    /// assert_eq!(*arena.alloc(7), 7); // takes no page fault
-    /// # Ok::<(), ralloc_core::error::OptionsError>(())
-    /// ```
-    pub fn memory(mut self, options: MemoryOptions) -> Self {
-        self.memory = options;
-        self
+    setters! {
+        /// Sets [`ArenaOptions::limit`].
+        limit: usize => options.limit,
+        /// Sets [`ArenaOptions::first_chunk`]: from 1 to the cap on chunks, rounded up to a size
+        /// class.
+        first_chunk: usize => options.first_chunk,
+        /// Sets [`ArenaOptions::chunk_cap`], in bytes: at least the size of the first chunk, at
+        /// most [`MAX_BYTES`](crate::MAX_BYTES).
+        ///
+        /// ```
+        /// let arena = ralloc_core::Arena::builder().chunk_cap(32 << 10).build()?;
+        /// (0..100_000).for_each(|number| *arena.alloc(number) += 1u64);
+        /// assert!(arena.chunk_usage().iter().all(|chunk| chunk.size <= 32 << 10));
+        /// # Ok::<(), ralloc_core::error::OptionsError>(())
+        /// ```
+        chunk_cap: usize => options.chunk_cap,
+        /// Sets all [`ArenaOptions`], which have an example.
+        options: ArenaOptions => options,
+        /// Allocates memory for so many bytes when the arena is built, like [`Arena::reserve`].
+        /// Default 0.
+        reserve: usize => reserve,
+        /// How to obtain memory from the system: in huge pages, locked, on a NUMA node, or
+        /// prefaulted. If that is not possible, allocations return
+        /// [`crate::error::AllocError::Map`]. Ignored with a depot of your own. Default: ordinary
+        /// memory.
+        ///
+        /// ```
+        /// use ralloc_core::{Arena, memory::MemoryOptions};
+        ///
+        /// let memory = MemoryOptions { prefault: true, ..MemoryOptions::default() };
+        /// let arena = Arena::builder().memory(memory).build()?;
+        /// assert_eq!(*arena.alloc(7), 7); // takes no page fault
+        /// # Ok::<(), ralloc_core::error::OptionsError>(())
+        /// ```
+        memory: MemoryOptions => memory,
     }
 
     /// Takes chunks from `depot` and gives them back to it. Default: the process's depot for such
