@@ -8,18 +8,12 @@ pub use crate::os::shared_pages::{SharedPages, map_shared, shared_pages};
 
 use crate::error::MapError;
 use crate::os::{done, touch};
-use std::ffi::{c_int, c_void};
+use std::ffi::c_int;
 
 pub const RESERVE_FLAGS: c_int = 0;
 
 /// MADV_DONTNEED is only advice here; MADV_FREE lets the kernel take the pages.
-///
-/// # Safety
-/// `ptr..ptr + len` are whole mapped pages whose content nobody needs.
-pub unsafe fn discard(ptr: *mut c_void, len: usize) -> c_int {
-    // SAFETY: the caller's promise; the call touches nothing but these pages.
-    unsafe { libc::madvise(ptr, len, libc::MADV_FREE) }
-}
+pub const DISCARD: c_int = libc::MADV_FREE;
 
 /// Makes pages inaccessible.
 ///
@@ -59,10 +53,8 @@ pub fn process_resident() -> Option<usize> {
 /// processes.
 #[cfg(target_os = "macos")]
 pub fn boot_millis() -> u64 {
-    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: writes to the local. The clock exists since macOS 10.12.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_RAW, &mut now) };
-    now.tv_sec as u64 * 1000 + now.tv_nsec as u64 / 1_000_000
+    // The clock exists since macOS 10.12.
+    millis_of(libc::CLOCK_MONOTONIC_RAW)
 }
 
 /// Milliseconds of a clock that is this process's own.

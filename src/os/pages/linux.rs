@@ -7,7 +7,7 @@ use crate::error::MapError;
 pub use crate::os::shared_pages::{SharedPages, map_shared, shared_pages};
 use crate::os::{done, last_error, system_error, touch};
 use crate::sync::{AtomicU64, OnceLock, Ordering, Words};
-use std::ffi::{c_int, c_ulong, c_void};
+use std::ffi::{c_int, c_ulong};
 use std::ptr::{self, NonNull};
 #[cfg(all(feature = "node", target_env = "gnu"))]
 use std::time::{Duration, Instant};
@@ -27,20 +27,14 @@ const OF_ADDRESS: c_ulong = 1 << 1;
 /// More nodes than any kernel can be built for; the system's own answer is EINVAL.
 const MAX_NODES: u32 = 32_000;
 
-/// Frees the pages at once; they read as zero afterwards.
+/// Advice that frees pages at once; they read as zero afterwards.
 ///
 /// MADV_FREE would be the cheaper advice, and the wrong one here. For 64 KiB that were touched it
 /// takes 5 µs against 7, and the next touch 4–8 µs against 25. But the process keeps every byte
 /// (1,000 such chunks: RSS 64 MiB after MADV_FREE, 1.5 MiB after MADV_DONTNEED) until the machine
 /// runs short. Trimming happens in idle seconds so that a user, or a container's limit, sees the
 /// memory go; and pages that read as zero show no old bytes to their next user.
-///
-/// # Safety
-/// `ptr..ptr + len` are whole mapped pages whose content nobody needs.
-pub unsafe fn discard(ptr: *mut c_void, len: usize) -> c_int {
-    // SAFETY: the caller's promise; the call touches nothing but these pages.
-    unsafe { libc::madvise(ptr, len, libc::MADV_DONTNEED) }
-}
+pub const DISCARD: c_int = libc::MADV_DONTNEED;
 
 /// Bytes of this process in RAM.
 #[cfg(all(any(feature = "node", test), not(loom)))]
@@ -75,7 +69,7 @@ pub fn malloc_kept() -> Option<usize> {
     // since it came.
     let mallinfo2 = unsafe {
         let symbol = libc::dlsym(libc::RTLD_DEFAULT, c"mallinfo2".as_ptr());
-        std::mem::transmute::<*mut c_void, Option<extern "C" fn() -> Mallinfo2>>(symbol)
+        std::mem::transmute::<*mut std::ffi::c_void, Option<extern "C" fn() -> Mallinfo2>>(symbol)
     };
     let Mallinfo2(figures) = mallinfo2?();
     Some(figures[8])
@@ -285,15 +279,12 @@ pub unsafe fn populate(ptr: *mut u8, len: usize, huge: bool) -> Result<(), MapEr
 /// processes, even for those in a time namespace, which shifts its own clock.
 pub fn boot_millis() -> u64 {
     static AHEAD: OnceLock<i64> = OnceLock::new();
-    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: writes to the local. The clock exists since Linux 2.6.39.
-    unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, &mut now) };
     let ahead = *AHEAD.get_or_init(|| {
         // Since Linux 5.6; older kernels have no such namespaces.
         millis_ahead(&std::fs::read_to_string("/proc/self/timens_offsets").unwrap_or_default())
     });
-    let now = now.tv_sec as u64 * 1000 + now.tv_nsec as u64 / 1_000_000;
-    now.saturating_add_signed(ahead.saturating_neg())
+    // The clock exists since Linux 2.6.39.
+    millis_of(libc::CLOCK_BOOTTIME).saturating_add_signed(ahead.saturating_neg())
 }
 
 /// What a time namespace adds to the time since the start, read from `timens_offsets`.

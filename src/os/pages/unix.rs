@@ -1,7 +1,7 @@
 //! POSIX memory calls. `linux.rs` and `bsd.rs` have those that differ.
 #![allow(clippy::disallowed_methods)]
 
-use super::{RESERVE_FLAGS, discard, guard};
+use super::{DISCARD, RESERVE_FLAGS, guard};
 use crate::error::MapError;
 use crate::os::{done, last_error, too_large};
 use crate::sync::OnceLock;
@@ -141,8 +141,8 @@ pub unsafe fn commit(ptr: *mut u8, len: usize) -> Result<(), MapError> {
 /// # Safety
 /// `ptr..ptr + len` are whole committed pages of the caller, whose content nobody needs.
 pub unsafe fn decommit(ptr: *mut u8, len: usize) -> Result<(), MapError> {
-    // SAFETY: the caller's promise.
-    done("madvise", unsafe { discard(ptr.cast(), len) } == 0)
+    // SAFETY: the caller's promise; the call touches nothing but these pages.
+    done("madvise", unsafe { libc::madvise(ptr.cast(), len, DISCARD) } == 0)
 }
 
 /// Puts fresh zero pages over the range: its memory is freed, its address stays taken.
@@ -219,6 +219,15 @@ pub unsafe fn resident(ptr: *mut u8, len: usize) -> Result<usize, MapError> {
     let told = unsafe { libc::mincore(ptr.cast::<c_void>(), len, pages.as_mut_ptr().cast()) };
     done("mincore", told == 0)?;
     Ok(pages.iter().filter(|&&page| page & 1 != 0).count() * page)
+}
+
+/// Milliseconds of a clock that the system has.
+#[cfg(not(ralloc_os = "bsd"))]
+pub fn millis_of(clock: libc::clockid_t) -> u64 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: writes to the local.
+    unsafe { libc::clock_gettime(clock, &mut now) };
+    now.tv_sec as u64 * 1000 + now.tv_nsec as u64 / 1_000_000
 }
 
 #[cfg(test)]
