@@ -68,6 +68,18 @@ use crate::error::MapError;
 use crate::sync::{Ordering, Words};
 use std::ptr::NonNull;
 
+/// What a system says about a file of shared memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileFacts {
+    pub len: u64,
+    pub is_regular: bool,
+    /// User id. On Windows the same for all files, because no other user can create or open a file
+    /// in their folder.
+    pub owner: u32,
+    /// Permission bits.
+    pub mode: u32,
+}
+
 /// Milliseconds since this process first asked.
 #[allow(dead_code, reason = "Linux has a clock for all processes")]
 fn process_millis() -> u64 {

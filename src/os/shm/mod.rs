@@ -40,7 +40,7 @@ mod tmpfs;
 #[cfg(target_os = "macos")]
 mod unknown;
 
-use super::{SharedPages, done, page_size, process_mark, system_error};
+use super::{FileFacts, SharedPages, done, page_size, process_mark, system_error};
 use crate::error::MapError;
 use crate::sync::{AtomicUsize, Ordering};
 #[cfg(not(target_os = "macos"))]
@@ -86,19 +86,6 @@ pub struct SharedFile {
     /// The process that opened it.
     process: u64,
     locks: kind::Locks,
-}
-
-/// What `fstat` says about a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FileFacts {
-    pub len: u64,
-    pub is_regular: bool,
-    /// User id.
-    pub owner: u32,
-    /// Permission bits.
-    pub mode: u32,
-    /// Device and inode.
-    id: (u64, u64),
 }
 
 fn failed(syscall: &'static str, error: &io::Error) -> MapError {
@@ -246,7 +233,6 @@ impl SharedFile {
             is_regular: data.is_file(),
             owner: data.uid(),
             mode: data.mode() & 0o777,
-            id: (data.dev(), data.ino()),
         })
     }
 
@@ -487,7 +473,7 @@ mod tests {
         let own = file.descriptor().unwrap();
         // SAFETY: it stays open.
         let borrowed = unsafe { borrow(own.as_raw_fd()) }.unwrap();
-        assert_eq!(SharedFile::of_fd(borrowed).unwrap().facts(), file.facts());
+        assert_eq!(SharedFile::of_fd(borrowed).unwrap().id, file.id);
     }
 
     #[test]

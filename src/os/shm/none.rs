@@ -5,6 +5,7 @@
 mod unknown;
 
 use crate::error::MapError;
+use crate::os::FileFacts;
 pub use unknown::{available, headroom, names_can_be_huge, node_free};
 
 const NONE: MapError = MapError::Unsupported { what: "slabs that processes share" };
@@ -12,15 +13,6 @@ const NONE: MapError = MapError::Unsupported { what: "slabs that processes share
 /// No such file exists.
 #[derive(Debug)]
 pub struct SharedFile(Box<std::convert::Infallible>);
-
-/// As on Linux.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FileFacts {
-    pub len: u64,
-    pub is_regular: bool,
-    pub owner: u32,
-    pub mode: u32,
-}
 
 macro_rules! of_no_file {
     ($($name:ident($($kind:ty),*) -> $result:ty;)+) => {

@@ -21,7 +21,7 @@ mod unknown;
 
 use super::handle::Handle;
 use super::shared_pages::section::{SharedPages, section_of};
-use super::{done, last_error, page_size, system_error};
+use super::{FileFacts, done, last_error, page_size, system_error};
 use crate::error::MapError;
 use crate::sync::{Mutex, OnceLock, unique_id};
 pub use draft::{Draft, is_being_made};
@@ -63,18 +63,6 @@ pub struct SharedFile {
     /// The bytes that it has locked. Invariant: a thread that asks the system about a byte holds
     /// this mutex, so that its question is not mistaken for the lock of another file.
     own: Mutex<Vec<usize>>,
-}
-
-/// What the system says about a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FileFacts {
-    pub len: u64,
-    pub is_regular: bool,
-    /// The same for all files, because no other user can create or open a file in the folder.
-    pub owner: u32,
-    pub mode: u32,
-    /// Volume and file number.
-    id: (u32, u64),
 }
 
 fn failed(syscall: &'static str, error: &io::Error) -> MapError {
@@ -134,19 +122,17 @@ fn place(offset: u64) -> OVERLAPPED {
     place
 }
 
-fn facts_of(file: &Handle) -> Result<FileFacts, MapError> {
+/// What the system says about a file, and its volume and number.
+fn about(file: &Handle) -> Result<(FileFacts, (u32, u64)), MapError> {
     let mut found = BY_HANDLE_FILE_INFORMATION::default();
     // SAFETY: an open file, and writes to the local.
     done("fstat", unsafe { GetFileInformationByHandle(file.0, &mut found) } != 0)?;
     let long = |high: u32, low: u32| u64::from(high) << 32 | u64::from(low);
+    let len = long(found.nFileSizeHigh, found.nFileSizeLow);
     let others = FILE_ATTRIBUTE_DIRECTORY | FILE_ATTRIBUTE_REPARSE_POINT;
-    Ok(FileFacts {
-        len: long(found.nFileSizeHigh, found.nFileSizeLow),
-        is_regular: found.dwFileAttributes & others == 0,
-        owner: user(),
-        mode: 0o600,
-        id: (found.dwVolumeSerialNumber, long(found.nFileIndexHigh, found.nFileIndexLow)),
-    })
+    let is_regular = found.dwFileAttributes & others == 0;
+    let id = (found.dwVolumeSerialNumber, long(found.nFileIndexHigh, found.nFileIndexLow));
+    Ok((FileFacts { len, is_regular, owner: user(), mode: 0o600 }, id))
 }
 
 impl SharedFile {
@@ -179,13 +165,13 @@ impl SharedFile {
     }
 
     pub fn facts(&self) -> Result<FileFacts, MapError> {
-        facts_of(&self.file)
+        about(&self.file).map(|(facts, _)| facts)
     }
 
     /// Whether this is still the file of that name.
     fn is_named(&self, name: &str) -> Result<bool, MapError> {
-        let (id, there) = (self.facts()?.id, open(&path(name)?, 0, false));
-        Ok(there.and_then(|there| facts_of(&there)).is_ok_and(|there| there.id == id))
+        let ((_, id), there) = (about(&self.file)?, open(&path(name)?, 0, false));
+        Ok(there.and_then(|there| about(&there)).is_ok_and(|(_, there)| there == id))
     }
 
     /// Reads from the start. Returns the number of bytes, which is less at the end of the file.
