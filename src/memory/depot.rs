@@ -174,22 +174,16 @@ impl Depot {
     /// Takes a mapping of exactly `size` bytes, whose content is unknown; `None` if there is none,
     /// which counts as a miss. Its options are not applied yet: [`Depot::obtain`] does that.
     pub(crate) fn take(&self, size: usize) -> Option<Mapping> {
-        let found = layout::class_index(size, self.options.granule())
-            .and_then(|class| self.take_recycled(class).or_else(|| self.take_retired(class)))
-            .or_else(|| self.take_seen(size));
+        let waiting = layout::class_index(size, self.options.granule()).and_then(|class| {
+            let recycled = self.classes[class].get().and_then(|queue| queue.pop());
+            // Else the one that was retired last: its memory is gone, but an address saved is an
+            // mmap saved.
+            recycled.or_else(|| self.retired.lock()[class].pop_back())
+        });
+        let found = waiting.map(|one| self.uncounted(one)).or_else(|| self.take_seen(size));
         let count = if found.is_some() { &self.hits } else { &self.misses };
         count.fetch_add(1, Ordering::Relaxed);
         found
-    }
-
-    fn take_recycled(&self, class: usize) -> Option<Mapping> {
-        Some(self.uncounted(self.classes[class].get()?.pop()?))
-    }
-
-    /// Takes the mapping that was retired last: its memory is gone, but an address saved is an mmap
-    /// saved.
-    fn take_retired(&self, class: usize) -> Option<Mapping> {
-        Some(self.retired.lock()[class].pop_back()?.mapping)
     }
 
     /// Takes addresses that JavaScript has seen before. If there are none, joins those of the
@@ -286,15 +280,11 @@ impl Depot {
     pub(crate) fn discard_all(&self) -> bool {
         let mut all = Vec::new();
         for queue in self.classes.iter().filter_map(|class| class.get()) {
-            while let Some(recycled) = queue.pop() {
-                all.push(self.uncounted(recycled));
-            }
+            all.extend(std::iter::from_fn(|| queue.pop()));
         }
-        let mut list = self.retired.lock();
-        all.extend(list.iter_mut().flat_map(take).map(|retired| retired.mapping));
-        drop(list);
+        all.extend(self.retired.lock().iter_mut().flat_map(take));
         let any = !all.is_empty();
-        all.into_iter().for_each(|mapping| self.discard(mapping));
+        all.into_iter().for_each(|waiting| self.discard(self.uncounted(waiting)));
         any
     }
 
@@ -383,11 +373,11 @@ impl Depot {
     }
 
     /// A mapping that leaves its queue: its bytes are no longer counted.
-    fn uncounted(&self, recycled: Waiting) -> Mapping {
-        if recycled.committed {
-            self.limit.discharge(recycled.mapping.len());
+    fn uncounted(&self, waiting: Waiting) -> Mapping {
+        if waiting.committed {
+            self.limit.discharge(waiting.mapping.len());
         }
-        recycled.mapping
+        waiting.mapping
     }
 }
 
