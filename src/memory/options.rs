@@ -1,6 +1,7 @@
 //! Options of memory: huge pages, locking, prefault, NUMA node.
 #![forbid(unsafe_code)]
 
+use crate::error::names;
 use crate::layout::HUGE_PAGE;
 use crate::os::page_size;
 
@@ -99,13 +100,16 @@ impl MemoryOptions {
     }
 }
 
-/// The kind of a mapping's pages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Pages {
-    /// Ordinary ones.
-    Normal,
-    /// Pages that the kernel was advised to make huge. The kernel decides how many are.
-    Transparent,
-    /// Pages of the system's pool of huge pages.
-    Explicit,
+names! {
+    /// The kind of a mapping's pages.
+    pub(crate) enum Pages {
+        /// Ordinary ones.
+        Normal => "none",
+        /// Pages that the kernel was advised to make huge. The kernel decides how many are.
+        Transparent => "transparent",
+        /// Pages of the system's pool of huge pages.
+        Explicit => "explicit",
+    }
+    /// The kind of huge pages, as JavaScript sees it.
+    pub fn name;
 }

@@ -9,7 +9,7 @@ use crate::error::{AllocError, SpanError};
 use crate::lease::budget::Tally;
 use crate::lease::chunk::{ChunkView, LeaseEnd};
 use crate::lease::leased_arena::{self, Lease};
-use crate::memory::{Pages, depot};
+use crate::memory::depot;
 use napi::Env;
 use napi::bindgen_prelude::Either;
 use napi_derive::napi;
@@ -222,7 +222,7 @@ impl LeasedArena {
             reserved: v.reserved as f64,
             committed: v.committed as f64,
             resident: resident as f64,
-            huge_pages: name_of(v.pages),
+            huge_pages: v.pages.name(),
         };
         views.into_iter().map(info).collect()
     }
@@ -249,14 +249,5 @@ impl LeasedArena {
 
     fn failure(&self, error: AllocError) -> Failure {
         self.with(|arena| Failure::new(error, arena.used(), arena.limit()))
-    }
-}
-
-/// JavaScript's name for a kind of pages.
-fn name_of(pages: Pages) -> &'static str {
-    match pages {
-        Pages::Normal => "none",
-        Pages::Transparent => "transparent",
-        Pages::Explicit => "explicit",
     }
 }
