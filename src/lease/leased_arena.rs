@@ -158,10 +158,6 @@ impl LeasedArena {
             let len = chunk.len();
             return Ok(self.add_span(chunk, 0, len, clean));
         }
-        self.lease_cut(need, want)
-    }
-
-    fn lease_cut(&mut self, need: usize, want: usize) -> Result<Lease, AllocError> {
         if let Some(lease) = self.cut_span(want) {
             return Ok(lease);
         }
@@ -199,14 +195,12 @@ impl LeasedArena {
     fn take_chunk(&mut self, need: usize, want: usize) -> Result<(Arc<Chunk>, bool), AllocError> {
         let size = layout::class_size(want, self.granule).unwrap_or(usize::MAX);
         if let Some(chunk) = self.take_limbo(want, size.saturating_mul(2)) {
-            self.note_peak(); // `open` charges a chunk whose memory was given back
             return Ok((chunk, false));
         }
         let room = self.budget.limit.room();
         if room < size
             && let Some(chunk) = self.take_limbo(need.max(room.saturating_add(1)), usize::MAX)
         {
-            self.note_peak();
             return Ok((chunk, false));
         }
         // Ordinary memory is taken only when it is touched, so the last chunk under a limit is cut
@@ -238,6 +232,7 @@ impl LeasedArena {
             // A finalizer on another thread may have ended it since; then the next best is tried.
             if chunk.open().is_ok() {
                 self.recycled += 1;
+                self.note_peak(); // `open` charges a chunk whose memory was given back
                 return Some(chunk);
             }
         }
