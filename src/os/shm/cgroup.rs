@@ -54,15 +54,9 @@ fn least(root: &Path, names: &Names, path: &str, mounts: &str) -> Option<u64> {
     // In a container the path may be the host's; then the mounted group is ours.
     let below = Path::new(path).strip_prefix(&shown).unwrap_or(Path::new(""));
     let below = if path.contains("..") { Path::new("") } else { below };
-    let mut folder = top.join(below);
-    let mut least = None;
-    loop {
-        let here = headroom_of(&folder, names);
-        least = [least, here].into_iter().flatten().min();
-        if folder == top || !folder.pop() {
-            return least;
-        }
-    }
+    let folder = top.join(below);
+    let folders = folder.ancestors().take_while(|folder| folder.starts_with(&top));
+    folders.filter_map(|folder| headroom_of(folder, names)).min()
 }
 
 /// The group that a mount shows, and its mount point, from a line of `mountinfo`.
