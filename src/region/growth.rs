@@ -97,14 +97,11 @@ impl Region {
         let need = (granules as usize * GRANULE).next_multiple_of(page);
         // One for the chunk, and two to take a block out of it.
         self.ensure_records(requested, 3)?;
-        let len = match self.chunk_size(need, page) {
-            Some(len) => len,
-            None => {
-                let found = self.release_free_chunks(false).chunks > 0;
-                let len = self.chunk_size(need, page).filter(|_| found);
-                len.ok_or_else(|| self.over_limit(requested))?
-            }
-        };
+        let mut len = self.chunk_size(need, page);
+        if len.is_none() && self.release_free_chunks(false).chunks > 0 {
+            len = self.chunk_size(need, page);
+        }
+        let len = len.ok_or_else(|| self.over_limit(requested))?;
         let (mapping, fresh) = self.depot.obtain(len)?;
         let (granules, clean) = ((len / GRANULE) as u32, fresh && !mapping.keeps_memory());
         let number = self.chunks.next_number();

@@ -336,12 +336,9 @@ impl ThreadCache {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn flush(&mut self) {
-        if !self.slab.is_copy() {
-            self.flush_all();
+        if self.slab.is_copy() {
+            return;
         }
-    }
-
-    fn flush_all(&mut self) {
         let stacks = self.magazines.iter_mut().zip(&*self.stacks);
         for ((magazine, stack), pool) in stacks.zip(self.slab.pools().iter()) {
             pool.table.flush(&stack[..magazine.len]);
@@ -408,7 +405,7 @@ impl Drop for ThreadCache {
         if self.owner == Owner::NOBODY || self.slab.is_copy() {
             return;
         }
-        self.flush_all();
+        self.flush();
         self.slab.unregister_cache(self.owner);
     }
 }

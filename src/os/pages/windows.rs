@@ -223,10 +223,9 @@ fn enable_locking() -> Result<(), MapError> {
         unsafe { AdjustTokenPrivileges(token.0, 0, &wanted, 0, ptr::null_mut(), ptr::null_mut()) };
     let error = last_error("AdjustTokenPrivileges");
     // It also succeeds if the token does not have the privilege, and then sets the last error.
-    match (done, error) {
-        (0, error) => Err(error),
-        (_, MapError::System { errno: 0, .. }) => Ok(()),
-        (_, error) => Err(error),
+    match error {
+        MapError::System { errno: 0, .. } if done != 0 => Ok(()),
+        error => Err(error),
     }
 }
 
