@@ -34,6 +34,8 @@ class RecordedSite {
   peak = 0;
   toldPeak = 0;
   pinned = 0;
+  /** The site that made the Buffers, if this one makes parts of them. */
+  whole;
 
   constructor(index, source, route, frames) {
     this.index = index;
@@ -94,7 +96,9 @@ class Sites {
   ofPart(held, whole) {
     const frames = framesOf(held, this.#frames).filter((frame) => frame.kind > OWN);
     if (frames.length === 0 || this.#sites.length >= MOST) return undefined;
-    return this.#at(PART, placeOfSite(whole), frames);
+    const site = this.#at(PART, placeOfSite(whole), frames);
+    site.whole = whole;
+    return site;
   }
 
   ofStream(source, route) {
@@ -127,6 +131,11 @@ class Sites {
   untold() {
     const untold = this.#sites.slice(this.#told);
     const told = this.compiled.tell(untold.flatMap(({ frames }) => frames));
+    for (const site of untold) {
+      const { whole } = site;
+      if (whole === undefined) continue;
+      site.route = placeOfSite({ ...whole, frames: this.compiled.tell(whole.frames.slice(0, 1)) });
+    }
     const definitions = untold.map((site) => site.describe(told.splice(0, site.frames.length)));
     this.#told += untold.length;
     return definitions;

@@ -66,17 +66,23 @@ require('node:module').register(pathToFileURL(__dirname + '/loader.mjs'));`;
 const support = `
 exports.mapSourcePosition = (at) => ({ ...at, line: at.line + 1000 });`;
 
-/** The stacks of the sites of a program, the costliest first: the places of its own files, from the inside, as [file, line, column]. */
-async function stacksOf(t, files, args) {
+/** What `report --json` says of a program, and its folder. */
+async function reportOf(t, files, args) {
   const dir = fs.realpathSync(folder(t));
   writeFiles(dir, files);
   const command = ['profile', '--rate', '64k', '-o', 'a.jsonl', '--', process.execPath, ...args];
   const { code, stderr } = await ralloc(command, { cwd: dir, env: { NODE_V8_COVERAGE: '' } });
   t.is(code, 0, stderr);
   const { stdout } = await called(['report', '--json', path.join(dir, 'a.jsonl')]);
+  return { dir, ...JSON.parse(stdout) };
+}
+
+/** The stacks of the sites of a program, the costliest first: the places of its own files, from the inside, as [file, line, column]. */
+async function stacksOf(t, files, args) {
+  const { dir, sites } = await reportOf(t, files, args);
   const own = ({ file }) => path.relative(dir, file).startsWith('app');
   const placeOf = ({ file, line, column }) => [path.relative(dir, file), line, column];
-  return JSON.parse(stdout).sites.map(({ stack }) => stack.filter(own).map(placeOf));
+  return sites.map(({ stack }) => stack.filter(own).map(placeOf));
 }
 
 const placesOf = async (...args) => (await stacksOf(...args))[0];
@@ -124,6 +130,29 @@ for (const [what, files, file, ...args] of [
     t.deepEqual(places.slice(0, 2), at(file, PLACES));
   });
 }
+
+const PARTS = `interface Token {
+  text: Buffer;
+}
+
+const tokens: Token[] = [];
+
+function read(): Buffer {
+  return Buffer.alloc(65536);
+}
+
+for (let i = 0; i < 1000; i++) {
+  tokens.push({ text: read().subarray(0, 32) });
+}
+process.on('exit', () => console.log(tokens.length));
+`;
+
+test('a part that keeps a whole Buffer: the line that makes the part, in the source', async (t) => {
+  const files = { 'hook.js': hook("'inline'"), 'app.ts': PARTS };
+  const { dir, findings } = await reportOf(t, files, ['-r', './hook.js', 'app.ts']);
+  const { file, line } = findings.find(({ kind }) => kind === 'pin');
+  t.deepEqual([path.relative(dir, file), line], ['app.ts', 12]);
+});
 
 for (const [what, files, file, main] of [
   ['a compiler that hooks require()', CJS('false'), 'app.ts', 'app.ts'],
