@@ -23,6 +23,7 @@ const LEAST_BYTES = MiB;
 const LARGE = 32 * 1024;
 const CHURNS = 0.5;
 const MOST_KEPT = 0.05;
+const MOST_OUTLIVING = 0.005;
 /** Below both of them Node's own pool is as good: nothing is gained by a change. */
 const WORTH_BYTES = 16 * 1024; // of each
 const WORTH_RATE = 2 * MiB; // a second
@@ -211,11 +212,12 @@ const recorded = (option, { file, program }) => [
 ];
 
 /**
- * Commands that find out what holds the Buffers. The snapshot is taken at half of the ArrayBuffers'
- * bytes at the end of this recording, which a new one will reach.
+ * Commands that find out what holds the Buffers. The snapshot is taken at half of what was alive at
+ * the end of this recording, which a new one will reach.
  */
 function holders(about) {
-  const above = Math.max(1, Math.round(about.whole.arrayBuffers / 2 / 2 ** 20));
+  const { arrayBuffers, live } = about.whole;
+  const above = Math.max(1, Math.round(Math.max(arrayBuffers, live) / 2 / MiB));
   const next = nextTo(about.file);
   const base = quoted(next.replace(/\.jsonl(\.gz)?$/, ''), 'NEXT');
   return [
@@ -245,6 +247,10 @@ function isUnusual(memory) {
   return (kind ?? ofPeak) !== undefined;
 }
 
+/** Whether Buffers live in the end, of any line. */
+const retainsBuffers = ({ grown, addons, atPeak }) =>
+  verdictOf(grown, addons, atPeak).kind === 'buffers';
+
 /**
  * The line that makes one Buffer of chunks that Node reads, since it allocates as many bytes;
  * undefined without one.
@@ -257,7 +263,16 @@ const collectorOf = (line, lines) =>
  * an Uint8Array, which is no Buffer and has no line.
  */
 const keepsBodies = (bytes, memory) =>
-  isUnusual(memory) && memory.atPeak?.buffers >= BODIES_KEPT * bytes;
+  isUnusual(memory) && memory.atPeak?.buffers >= BODIES_KEPT * bytes && !retainsBuffers(memory);
+
+/**
+ * Whether some Buffers of a line stay, or parts of them: what an arena has is dead after the
+ * response, so it is no cure for the line, nor for what the line is made of.
+ */
+const isKept = (line) =>
+  pins(line) ||
+  line.live > line.bytes * MOST_KEPT ||
+  line.outlived > (line.outlived + line.withRequest) * MOST_OUTLIVING;
 
 /** What reads a body into the request's arena; undefined where that is not known. */
 function arenaFor(line, { lines, requests, memory }) {
@@ -270,7 +285,8 @@ function arenaFor(line, { lines, requests, memory }) {
     return [`the package ${reader} reads these: nothing else may, see its line`];
   const [source] = line.sources;
   const collector = collectorOf(line, lines);
-  if (collector !== undefined) return bodyOf(source, mebibytesOf(collector));
+  if (collector !== undefined)
+    return isKept(collector) ? undefined : bodyOf(source, mebibytesOf(collector));
   if (!(requests > 0 && line.bytes >= requests * WORTH_PUMPING)) return undefined;
   const passed = PASSED[source];
   const mean = line.bytes / requests;
@@ -292,9 +308,7 @@ const isWorthMoving = ({ bytes, count }, { requests, whole }) =>
  */
 function byRules(line, about) {
   if (!isWorthMoving(line, about)) return undefined;
-  // What an arena has is dead after the response: that is no cure for a line some of whose Buffers
-  // stay.
-  const ofArena = line.live > line.bytes * MOST_KEPT ? undefined : arenaFor(line, about);
+  const ofArena = isKept(line) ? undefined : arenaFor(line, about);
   const known = ofArena ?? streamed(line);
   if (known !== undefined) return known;
   if (line.path === undefined)

@@ -187,6 +187,18 @@ test('a body is advised to be collected where the application does, and pumped w
     nowOf([chunks, own])[0],
     /^\+ const body = await req\.arena\.body\(\{ limit: 1 \* 2 \*\* 20 \}\);.+maxBytesPerRequest: 16 /,
   );
+  for (const kept of [
+    { lives: [[0.9, 30]], route: true },
+    {
+      ...YOUNG,
+      lives: [
+        [0.99, 30],
+        [0.01, 1500],
+      ],
+    },
+    { pins: 90 * MB },
+  ])
+    t.deepEqual(nowOf([chunks, { ...own, ...kept }]), [], 'what it makes of them is kept');
   t.deepEqual(nowOf([chunks, copied]), [
     'the package any-parser reads these: nothing else may, see its line',
   ]);
