@@ -62,7 +62,7 @@ testWhere(
   'what has waited for a client that did not read is told, though the client is gone',
   async (t) => {
     const lines = await toldOf(t, 'queue');
-    t.regex(lines.join('\n'), /\d+\.\d MiB of the peak were Buffers that live$/m);
+    t.regex(lines.join('\n'), /\d+\.\d MiB (?:more are|of the peak were) Buffers that live$/m);
   },
 );
 
@@ -166,6 +166,18 @@ test('Buffers without a collection are taken for alive', (t) => {
   t.is(verdictOf(grownBy({ start, end })).kind, 'buffers');
   t.is(verdictOf(grownBy({ start, end, swept: split({ buffers: MiB }) })).kind, 'garbage');
   t.is(verdictOf(grownBy({ start, end: split({ buffers: 40 * MiB }) })).kind, undefined);
+});
+
+test('what lived until a program ended by itself is alive, whatever a collection then finds', (t) => {
+  const start = split({ buffers: 0, heapUsed: 10 * MiB });
+  const end = split({ buffers: 150 * MiB, garbage: 10 * MiB, heapUsed: 90 * MiB });
+  const swept = split({ buffers: MiB, heapUsed: 10 * MiB });
+  const living = { buffers: 140 * MiB, heap: 70 * MiB };
+  t.like(grownBy({ start, end, swept, given: 239 * MiB, living }), {
+    ...{ buffers: 140 * MiB, heap: 60 * MiB, garbage: 40 * MiB, mallocKept: 0 },
+  });
+  const more = { buffers: 900 * MiB, heap: 0 };
+  t.like(grownBy({ start, end, swept, living: more }), { buffers: 160 * MiB, heap: 0 });
 });
 
 test('a report of a profile begins with it, also of a merged one, and as JSON', async (t) => {

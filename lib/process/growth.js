@@ -11,6 +11,7 @@ const time = require('../base/time.js');
 const { MajorCount, collectNow } = require('../memory/gc.js');
 const memory = require('../memory/native.js');
 const { inventory } = require('./inventory.js');
+const { ProgramEnd } = require('./program-end.js');
 const { splitNow } = require('./split.js');
 const { grownAtPeak, grownBy } = require('./verdict.js');
 
@@ -47,8 +48,10 @@ class Growth {
   #majors = new MajorCount();
   #collected = 0;
   #left; // bytes of `heap` and `buffers` that the last collection left
+  #living = { heap: 0, buffers: 0 }; // what the last two have left both
   #lived = { heap: 0, buffers: 0 }; // the most that two collections in a row left
   #timer;
+  #programEnd = new ProgramEnd();
   #onConnection = () => attempt(() => this.#look());
 
   constructor() {
@@ -86,9 +89,10 @@ class Growth {
     if (count === this.#collected) return;
     this.#collected = count;
     const left = { heap, buffers: buffers + garbage };
-    const both = (name) => Math.min(left[name], this.#left?.[name] ?? 0);
-    for (const name of Object.keys(left))
-      this.#lived[name] = Math.max(this.#lived[name], both(name));
+    for (const name of Object.keys(left)) {
+      this.#living[name] = Math.min(left[name], this.#left?.[name] ?? 0);
+      this.#lived[name] = Math.max(this.#lived[name], this.#living[name]);
+    }
     this.#left = left;
   }
 
@@ -110,7 +114,8 @@ class Growth {
     if (start === undefined) return undefined;
     const swept = isOver && collects() ? splitNow() : undefined;
     const given = isOver && trims() ? end.rss - splitNow().rss : undefined;
-    const grown = grownBy({ start, end, swept, given });
+    const living = this.#programEnd.hasCome ? this.#living : undefined;
+    const grown = grownBy({ start, end, swept, given, living });
     const waiting = [...this.#waiting.values()].sort((one, other) => other.bytes - one.bytes);
     const atPeak = grownAtPeak({ start, peak, end, lived: this.#lived });
     return {
@@ -121,6 +126,7 @@ class Growth {
 
   /** Ends it without a look. */
   stop() {
+    this.#programEnd.stop();
     time.clearInterval(this.#timer);
     channels.unsubscribe(CONNECTION, this.#onConnection);
   }

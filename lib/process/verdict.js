@@ -74,9 +74,10 @@ const keptBy = (by, split) =>
 /**
  * Bytes of each kind that came since `start`. `end`: the split at the end. `swept`: after a
  * collection then, undefined without one. `given`: by how much RSS is less after that collection
- * and a trim, undefined without a trim.
+ * and a trim, undefined without a trim. `living`: bytes of `heap` and `buffers` that lived until a
+ * program ended by itself, which that collection has found dead.
  */
-function grownBy({ start, end, swept = end, given }) {
+function grownBy({ start, end, swept = end, given, living = { heap: 0, buffers: 0 } }) {
   const by = sumsSince(start);
   const freed = (...names) => Math.max(0, sumOf(end, ...names) - sumOf(swept, ...names));
   // What dead objects have had outside of the heap, and V8's pool of empty pages.
@@ -84,10 +85,14 @@ function grownBy({ start, end, swept = end, given }) {
   const garbage = freed(...JS, 'heapKept') + outside;
   // Buffers that the collection frees may go to malloc first, and to the system by the trim.
   const mallocKept = given === undefined ? keptBy(by, end) : Math.max(0, given - garbage);
+  const lost = (bytes, ...names) =>
+    Math.min(freed(...names), Math.max(0, bytes - sumOf(swept, ...names)));
+  const heapLost = lost(living.heap, 'heapUsed');
+  const buffersLost = lost(living.buffers, 'buffers', 'garbage');
   return {
-    heap: by(swept, 'heapUsed', 'heapKept'),
-    buffers: by(swept, 'buffers', 'garbage'),
-    garbage,
+    heap: by(swept, 'heapUsed', 'heapKept') + heapLost,
+    buffers: by(swept, 'buffers', 'garbage') + buffersLost,
+    garbage: Math.max(0, garbage - heapLost - buffersLost),
     ralloc: by(end, 'ralloc'),
     mallocKept,
     zlib: by(end, 'zlib'),

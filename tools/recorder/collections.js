@@ -149,6 +149,14 @@ class Collections {
   }
 
   /**
+   * What was born before, and is not dead, has survived the last two major ones: a single one also
+   * leaves what dies while it marks.
+   */
+  get survivedSince() {
+    return this.#majors.looks.at(-2) ?? Number.NEGATIVE_INFINITY;
+  }
+
+  /**
    * Requests a minor collection, unless there was one of any kind in the last `everyMs`, or it
    * would cost more than its share. Returns whether there will be one.
    */

@@ -241,9 +241,16 @@ class Recorder {
     this.#sites.tellAgain();
   }
 
-  /** Returns the last block, which includes what is alive. Runs a collection, so it takes long. */
-  settle() {
+  /**
+   * Returns the last block, which includes what is alive. Runs a collection, so it takes long. If
+   * the program `hasEnded` by itself, that collection also finds dead what lived until then.
+   */
+  settle(hasEnded = false) {
     this.#samples.hear();
+    if (hasEnded) {
+      this.#tellPeaks();
+      this.#samples.settleSurvivors();
+    }
     // A second one waits until the Buffers that the first has found dead are swept, which takes V8
     // some ms beside the program.
     if (collectNow(MOST_HEAP_AT_END) && memoryUsage().arrayBuffers > MOST_UNSWEPT)

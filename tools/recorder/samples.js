@@ -79,6 +79,7 @@ class Samples {
    */
   #watched = new WeakMap();
   #survivors = null; // the samples alive at the end
+  #mayJudge = true;
   #newest = Number.NEGATIVE_INFINITY; // when the newest sample was born
   #heard = Number.NEGATIVE_INFINITY; // when the last death was reported
   #heardBefore = Number.NEGATIVE_INFINITY; // when the last death of an earlier collection was reported
@@ -259,7 +260,7 @@ class Samples {
    */
   #judge(sample, at, heardBefore) {
     const { born, request } = sample;
-    if (request === undefined || sample.isOutlived) return;
+    if (request === undefined || sample.isOutlived || !this.#mayJudge) return;
     const first = this.#collections.firstSufficient(request.end, at, born);
     if (first === Number.POSITIVE_INFINITY) this.#tell(sample, events.WITH_REQUEST, at - born);
     else if (heardBefore > first) this.#tell(sample, events.OUTLIVED, at - born);
@@ -330,12 +331,32 @@ class Samples {
       if (this.#living.has(sample) && !hasParts(sample)) this.#dieAt(sample, now, this.#heard);
     });
     this.#survivors = [...this.#living];
-    for (const sample of this.#survivors) {
+    this.#tellAlive(this.#survivors, now);
+  }
+
+  /**
+   * Call it before the collection if the program has ended by itself. Records what has survived
+   * V8's last two major collections as alive. Of the rest nobody knows whether it would have
+   * outlived its request.
+   */
+  settleSurvivors() {
+    this.#mayJudge = false;
+    const since = this.#collections.survivedSince;
+    this.#tellAlive(
+      [...this.#living].filter(({ born }) => born < since),
+      since,
+    );
+  }
+
+  /** Records living samples; they have outlived their requests that ended before `at`. */
+  #tellAlive(samples, at) {
+    const now = time.now();
+    for (const sample of samples) {
       const { born, request, isOutlived, used } = sample;
       this.#tell(sample, events.ALIVE, now - born, used);
-      if (!isOutlived && request?.end <= now) this.#tell(sample, events.OUTLIVED, now - born);
+      if (!isOutlived && request?.end <= at) this.#tell(sample, events.OUTLIVED, now - born);
+      this.#living.delete(sample); // so that nothing is recorded twice
     }
-    this.#living.clear(); // so that nothing is recorded twice
   }
 }
 

@@ -11,6 +11,7 @@ const { lazy } = require('../../lib/base/lazy.js');
 const { isMainThread } = require('../../lib/base/runtime.js');
 const time = require('../../lib/base/time.js');
 const { warnNow } = require('../../lib/base/warnings.js');
+const { ProgramEnd } = require('../../lib/process/program-end.js');
 const { SLOT_MS } = require('./buckets.js');
 const { encode, encodeMemory } = require('./block.js');
 const { Recorder, isRunning } = require('./recorder.js');
@@ -34,6 +35,7 @@ class Session {
   #isAppending = false; // also if that was stopped
   isOver = false;
   #growth = isMainThread ? new (growing().Growth)() : undefined;
+  #programEnd = new ProgramEnd();
   #onExit = () => this.end(true);
 
   /**
@@ -119,7 +121,7 @@ class Session {
     // written.
     if (this.#writer.turn() || this.#isAppending) this.#recorder.tellAgain();
     this.#isAppending = true;
-    const block = isLast ? this.#recorder.settle() : this.#recorder.take();
+    const block = isLast ? this.#recorder.settle(this.#programEnd.hasCome) : this.#recorder.take();
     this.#slot = Math.floor(time.wall() / SLOT_MS);
     this.#flushed = time.now();
     if (block != null) this.#writer.write(encode(block));
@@ -140,6 +142,7 @@ class Session {
   #close() {
     this.isOver = true;
     this.#growth?.stop();
+    this.#programEnd.stop();
     makers().uninstall();
     process.off('exit', this.#onExit);
     time.clearTimeout(this.#timer);
