@@ -13,6 +13,7 @@ const { serveOn } = require('../helpers/adapters.js');
 const { serve, assertSettled } = require('../helpers/server.js');
 const { fractions } = require('../helpers/fractions.js');
 const { stamped } = require('../helpers/sources.js');
+const { HeapBody } = require('../../lib/node/small-body.js');
 const { until } = require('../helpers/until.js');
 const { sendChunked } = require('../helpers/uploads.js');
 
@@ -281,6 +282,35 @@ test('100 connections that announce a MiB and send a byte lease 100 small pieces
   for (const client of clients) await client.destroy();
   await settled(arenas);
   t.is(arenas.stats().memory.leased, 0);
+});
+
+test('who announces a small body takes no memory for it before something comes', (t) => {
+  const before = process.memoryUsage().arrayBuffers;
+  const bodies = Array.from({ length: 1000 }, () => new HeapBody(16 * KiB, 16 * KiB));
+  t.true(process.memoryUsage().arrayBuffers - before < MiB);
+  const [first, second] = bodies;
+  first.take(stamped(100));
+  t.deepEqual(first.finish(), stamped(100));
+  t.is(second.finish().length, 0);
+});
+
+test('a body that somebody decodes while it comes is refused, and not quoted', async (t) => {
+  const errors = [];
+  const { port } = await serve(t, 'node:http', async (req, res) => {
+    const body = req.arena.body();
+    req.setEncoding('utf8');
+    errors.push(await t.throwsAsync(body, { code: INVALID, instanceOf: TypeError }));
+    res.end();
+  });
+  for (const size of [20, 50_000]) {
+    const client = await Client.connect(port);
+    client.send('/', { ...POST, headers: { 'Content-Length': size } });
+    client.write('secret'.padEnd(size, '.'));
+    await client.response();
+  }
+  for (const { message } of errors)
+    t.is(message, 'The stream gives strings, as after setEncoding()');
+  t.is(errors.length, 2);
 });
 
 test('a limit of the request counts a body once, wherever it moves', async (t) => {

@@ -38,6 +38,12 @@ function faultOf(source, what = 'The "source" argument') {
   return undefined;
 }
 
+/** Does not quote a string, which is of the body. */
+const notBytes = (chunk) =>
+  typeof chunk === 'string'
+    ? argumentError(TypeError, 'The stream gives strings, as after setEncoding()')
+    : typeError('chunk', 'an instance of Uint8Array', chunk);
+
 const endedError = () =>
   new RallocError(
     'ERR_RALLOC_DEAD_BUFFER',
@@ -81,7 +87,7 @@ class Reading {
   /** Returns whether the chunk is kept. Never throws, because its caller may be Node's parser. */
   #onBytes(chunk, isOurs) {
     try {
-      if (!isUint8Array(chunk)) throw typeError('chunk', 'an instance of Uint8Array', chunk);
+      if (!isUint8Array(chunk)) throw notBytes(chunk);
       return this.#take(chunk, isOurs) === true;
     } catch (error) {
       this.#finish(error, false);

@@ -49,11 +49,12 @@ function late(body) {
 /** The chunks of a small body on V8's heap, in place of an arena's Collected. */
 class HeapBody {
   size = 0;
-  #bytes;
+  #announced;
   #limit;
+  #bytes = null; // until something comes, so that who only announces a body takes nothing
 
   constructor(announced, limit) {
-    this.#bytes = fromHeap(announced, false, false);
+    this.#announced = announced;
     this.#limit = limit;
   }
 
@@ -64,6 +65,7 @@ class HeapBody {
     if (length > this.#limit - size) throw tooLarge(size + length, this.#limit, size);
     if (length === 0) checkAlive(arrayBufferOf(chunk), 'chunk', chunk);
     checkOwned(chunk, 'chunk');
+    this.#bytes ??= fromHeap(this.#announced, false, false);
     if (length > this.#bytes.length - size) {
       // HTTP/2 lets more come than is announced.
       this.#bytes = Buffer.concat([this.#bytes.subarray(0, size)], size + length);
@@ -75,7 +77,7 @@ class HeapBody {
   }
 
   finish() {
-    return this.#bytes.subarray(0, this.size);
+    return (this.#bytes ?? fromHeap(0, false, false)).subarray(0, this.size);
   }
 
   discard() {}
