@@ -23,7 +23,8 @@ const LEAST_BYTES = MiB;
 const LARGE = 32 * 1024;
 const CHURNS = 0.5;
 const MOST_KEPT = 0.05;
-const MOST_OUTLIVING = 0.005;
+const MOST_OUTLIVING = 0.2; // each connection keeps its last request until the next
+const FEW_OUTLIVING = 0.002; // fewer are told of
 /** Below both of them Node's own pool is as good: nothing is gained by a change. */
 const WORTH_BYTES = 16 * 1024; // of each
 const WORTH_RATE = 2 * MiB; // a second
@@ -265,14 +266,26 @@ const collectorOf = (line, lines) =>
 const keepsBodies = (bytes, memory) =>
   isUnusual(memory) && memory.atPeak?.buffers >= BODIES_KEPT * bytes && !retainsBuffers(memory);
 
+const outlivingOf = ({ outlived, withRequest }) =>
+  outlived === 0 ? 0 : outlived / (outlived + withRequest);
+
 /**
- * Whether some Buffers of a line stay, or parts of them: what an arena has is dead after the
- * response, so it is no cure for the line, nor for what the line is made of.
+ * Whether Buffers of a line stay, or parts of them: what an arena has is dead after the response,
+ * so it is no cure for the line, nor for what the line is made of.
  */
 const isKept = (line) =>
-  pins(line) ||
-  line.live > line.bytes * MOST_KEPT ||
-  line.outlived > (line.outlived + line.withRequest) * MOST_OUTLIVING;
+  pins(line) || line.live > line.bytes * MOST_KEPT || outlivingOf(line) > MOST_OUTLIVING;
+
+/** `rows` of code that has a line's Buffers in an arena: some of them may be kept. */
+function withCare(line, rows) {
+  const share = outlivingOf(line);
+  if (rows === undefined || share < FEW_OUTLIVING) return rows;
+  const percent = Math.max(1, Math.round(100 * share));
+  return [
+    `${percent} % of these outlived their response, where an arena's are dead: copy what is kept`,
+    ...rows,
+  ];
+}
 
 /** What reads a body into the request's arena; undefined where that is not known. */
 function arenaFor(line, { lines, requests, memory }) {
@@ -286,7 +299,9 @@ function arenaFor(line, { lines, requests, memory }) {
   const [source] = line.sources;
   const collector = collectorOf(line, lines);
   if (collector !== undefined)
-    return isKept(collector) ? undefined : bodyOf(source, mebibytesOf(collector));
+    return isKept(collector)
+      ? undefined
+      : withCare(collector, bodyOf(source, mebibytesOf(collector)));
   if (!(requests > 0 && line.bytes >= requests * WORTH_PUMPING)) return undefined;
   const passed = PASSED[source];
   const mean = line.bytes / requests;
@@ -308,7 +323,7 @@ const isWorthMoving = ({ bytes, count }, { requests, whole }) =>
  */
 function byRules(line, about) {
   if (!isWorthMoving(line, about)) return undefined;
-  const ofArena = isKept(line) ? undefined : arenaFor(line, about);
+  const ofArena = isKept(line) ? undefined : withCare(line, arenaFor(line, about));
   const known = ofArena ?? streamed(line);
   if (known !== undefined) return known;
   if (line.path === undefined)

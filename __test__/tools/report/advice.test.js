@@ -190,15 +190,30 @@ test('a body is advised to be collected where the application does, and pumped w
   for (const kept of [
     { lives: [[0.9, 30]], route: true },
     {
-      ...YOUNG,
       lives: [
-        [0.99, 30],
-        [0.01, 1500],
+        [0.7, 30],
+        [0.3, 1500],
       ],
+      route: true,
     },
     { pins: 90 * MB },
   ])
     t.deepEqual(nowOf([chunks, { ...own, ...kept }]), [], 'what it makes of them is kept');
+  const some = nowOf([
+    chunks,
+    {
+      ...own,
+      lives: [
+        [0.97, 30],
+        [0.03, 1500],
+      ],
+    },
+  ]);
+  t.is(
+    some[0],
+    "3 % of these outlived their response, where an arena's are dead: copy what is kept",
+  );
+  t.regex(some[1], /\.arena\.body\(/);
   t.deepEqual(nowOf([chunks, copied]), [
     'the package any-parser reads these: nothing else may, see its line',
   ]);
