@@ -286,7 +286,7 @@ const CORPUS = {
         'pages.set(req.url, page);\n    if (pages.size > 100) pages.delete(pages.keys().next().value);',
       ],
     ],
-    gain: { peak: 0.6, rest: 0.6 },
+    gain: { peak: 0.7, rest: 0.7 },
     healthy: [
       ['120_000', '12_000'],
       [
