@@ -33,6 +33,10 @@ class Epoch {
     this.checkpoints = null; // checkpoints that can still be rewound to, in the order of their creation
   }
 
+  get owner() {
+    return this.#window.owner;
+  }
+
   /** True if there is no checkpoint and no open hold: then the next epoch can begin in place. */
   get plain() {
     return this.checkpoints === null && this.holds === 0;

@@ -6,7 +6,7 @@
 
 const { partsOf } = require('./chunk-pool.js');
 const { backend } = require('./native.js');
-const { OPEN, WAITING } = require('./span.js');
+const { WAITING } = require('./span.js');
 
 const FIRST_STATE = 3; // register of LeasedArena.stats()
 const STATES = ['leased', 'held', 'quarantined', 'stolen', 'limbo'];
@@ -58,8 +58,7 @@ function auditLists(pool, leases, warm) {
   // An interrupted call may leave a span in a list that it no longer belongs to, or twice in one
   // list.
   note('waiting', new Set(pool.waiting.all().filter(({ state }) => state === WAITING)));
-  const epochs = new Set([...all].filter(({ state }) => state === OPEN).map(({ home }) => home));
-  for (const epoch of epochs) {
+  for (const epoch of pool.homes()) {
     note('of an epoch', new Set(epoch.spans.filter((span) => span.home === epoch)));
   }
   const findings = [];

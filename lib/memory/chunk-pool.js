@@ -496,6 +496,12 @@ class ChunkPool {
     this.#leases.restart();
   }
 
+  /** The epochs that have memory. */
+  homes() {
+    const spans = [...this.#leases.spans, ...(this.adopted?.all() ?? [])];
+    return new Set(spans.filter(({ state }) => state === OPEN).map(({ home }) => home));
+  }
+
   get quarantined() {
     return this.#leases.quarantined();
   }

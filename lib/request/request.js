@@ -69,9 +69,7 @@ class Request {
     this.late = late; // if it began before everything was guarded, the number of guard parts that had come late by then; GUARDED once it has memory
     this.isUnguarded = false; // a part of the guard came late, so its memory comes from the heap
     this.mayLease = false; // whether it could lease memory when it began: close() waits for it
-    this.since = -1; // the tick of its first memory (see LongRequests); -1 without memory
-    this.older = null;
-    this.newer = null;
+    this.since = -1; // the middleware's `ticks` at its first memory; -1 without memory
     this.response = null; // its OpenResponse, also used to describe it
     this.context = null; // its context in the AsyncLocalStorage, emptied when it is over
     this.bodyPromise = null; // the promise of body(), once it was called
@@ -151,7 +149,7 @@ class Request {
    * use.
    */
   charge(need, want, size) {
-    if (this.since < 0) this.arenas.list(this); // first, because a call can overflow the stack
+    if (this.since < 0) this.since = this.arenas.ticks;
     const { ahead } = this.settings;
     const count = Math.min(size, Math.max(need, Math.min(want, ahead, this.room)));
     this.take(count);

@@ -25,55 +25,6 @@ const { requestSettings } = require('./options.js');
 const { GUARDED, Request } = require('./request.js');
 const { watchResponse } = require('./response.js');
 
-// The requests in flight that have memory, in the order in which they took it, and which of them
-// have had it for long. An intrusive list, like that of responses (response.js). Time is counted in
-// ticks, because reading the clock costs a request 40 ns.
-
-class LongRequests {
-  #ticks;
-  #now = 0; // ticks so far
-  #first = null;
-  #last = null;
-
-  /** A request is long `ticks` whole ticks after its first span. */
-  constructor(ticks) {
-    this.#ticks = ticks;
-  }
-
-  add(request) {
-    const last = this.#last;
-    request.since = this.#now;
-    request.older = last;
-    if (last === null) this.#first = request;
-    else last.newer = request;
-    this.#last = request;
-  }
-
-  remove(request) {
-    const { older, newer } = request;
-    if (older === null) this.#first = newer;
-    else older.newer = newer;
-    if (newer === null) this.#last = older;
-    else newer.older = older;
-    request.older = null;
-    request.newer = null;
-  }
-
-  /**
-   * Called at each tick. Calls tell() with each request that has become long and still keeps
-   * everything it allocated.
-   */
-  tick(tell) {
-    this.#now++;
-    const since = this.#now - this.#ticks - 1; // one more, because it may have come at the end of its tick
-    let request = this.#first;
-    while (request !== null && request.since <= since) {
-      if (request.since === since && request.keepsAll) tell(request);
-      request = request.newer;
-    }
-  }
-}
-
 /**
  * Loaded together with what an error message needs, because no file may be readable when a lease is
  * refused.
@@ -105,8 +56,9 @@ class RequestArenas {
   heap;
   #pool = null;
   #counts = { requests: 0, finished: 0, aborted: 0, heapRequests: 0 };
-  #long; // LongRequests: the requests in flight that have memory
+  ticks = 0; // while requests were in flight, because reading the clock costs a request 40 ns
   #longRequests = 0;
+  #longTicks; // a request is long after so many whole ticks with memory
   #tickMs;
   #ticker = null;
   #isOff = isDisabled();
@@ -131,7 +83,7 @@ class RequestArenas {
     this.heap = new HeapShare(this.#budget('maxHeapBytes'), this.#budget('maxBytes'));
     const longMs = warnAfterMs === 0 ? Number.POSITIVE_INFINITY : warnAfterMs;
     this.#tickMs = Math.min(Math.max(longMs, SHORTEST_TICK_MS), LONGEST_TICK_MS);
-    this.#long = new LongRequests(Math.ceil(longMs / this.#tickMs));
+    this.#longTicks = Math.ceil(longMs / this.#tickMs);
     instances.mounts.add(this);
     const isTried = globalThis[kTrial]?.mount(current, this.settings.maxBytesPerRequest) === true;
     this.hasContext = this.settings.context || isTried;
@@ -264,15 +216,8 @@ class RequestArenas {
       warnOnce('RALLOC_OPTIONS_IGNORED', ignored, this);
   }
 
-  /** Called when a request takes its first span. */
-  list(request) {
-    this.#long.add(request);
-  }
-
   ended(request, allocated, finished) {
     const counts = this.#counts;
-    // The only call, so it comes first: if it overflows the stack, the request can be ended again.
-    if (request.since >= 0) this.#long.remove(request);
     request.isOver = true;
     if (request.context !== null) {
       request.context.begun = undefined;
@@ -357,7 +302,7 @@ class RequestArenas {
 
   #startTicker() {
     this.#ticker = time.setInterval(() => {
-      this.#long.tick((request) => this.#warnLong(request));
+      this.#findLong();
       if (this.inFlight > 0) return;
       time.clearInterval(this.#ticker);
       this.#isTicking = false;
@@ -365,6 +310,15 @@ class RequestArenas {
       if (this.settings.trim) attempt(() => resting().watch());
     }, this.#tickMs);
     this.#ticker.unref?.();
+  }
+
+  /** Finds the requests that have become long and still keep everything they allocated. */
+  #findLong() {
+    this.ticks++;
+    const since = this.ticks - this.#longTicks - 1; // one more, because it may have come at the end of its tick
+    const requests = new Set([...(this.#pool?.homes() ?? [])].map(({ owner }) => owner));
+    for (const request of requests)
+      if (request.since === since && request.keepsAll) this.#warnLong(request);
   }
 
   /** Warns once for each request, and of a limited number of them. */
