@@ -215,7 +215,7 @@ class Program {
     const [{ of, arenas }] = this.#middlewares;
     add(of, arenas.stats().memory.used);
     for (const { of: tenant, arena } of this.#requests)
-      if (tenant !== null) add(tenant, ownerOf(arena).budget.used);
+      if (tenant !== null) add(tenant, ownerOf(arena).used);
     for (const [one, bytes] of found) {
       const { budget } = one;
       const { used, reserved, limit, name } = budget.stats();

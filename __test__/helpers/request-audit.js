@@ -22,7 +22,7 @@ function auditRequest(request) {
   eachWindow(request.arena, ({ epoch }) => {
     for (const span of new Set(epoch?.spans)) if (span.home === epoch) charged += span.end;
   });
-  return differ('bytes charged to a request', request.budget.used, charged);
+  return differ('bytes charged to a request', request.used, charged);
 }
 
 /**

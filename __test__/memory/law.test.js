@@ -45,7 +45,6 @@ a claim ended twice                      | memory/law      | that is ended twice
 budgets through quarantine               | budget/pools    | what is adopted is charged, and what waits for a collection, until that has come
 budgets of windows                       | memory/audit    | what a request is charged for is compared with what it has
 budgets of dropped arenas                | budget/pools    | that nobody has any more gives back what it has
-a charge cut off between levels          | memory/budget   | where the stack ends a charge reaches all levels, or none
 user code in a step                      | memory/law      | goes to quarantine, whatever a program does that hears the warning at once
 `;
 

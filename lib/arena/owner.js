@@ -113,9 +113,8 @@ class ArenaOwner {
     }
   }
 
-  /** Of its heap Buffers. */
-  get budget() {
-    return { discharge: (bytes) => this.pool.dischargeHeap(bytes) };
+  dischargeHeap(bytes) {
+    this.pool.dischargeHeap(bytes);
   }
 
   /** Bytes that the next chunk should have, after `opened` others in this epoch. */

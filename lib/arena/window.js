@@ -28,7 +28,7 @@ function allocOnHeap(window, size, zero, existing) {
 function dischargeHeap(window, kept) {
   const bytes = window.heapBytes - kept;
   if (bytes <= 0) return;
-  window.owner.budget.discharge(bytes);
+  window.owner.dischargeHeap(bytes);
   window.heapBytes = kept;
 }
 

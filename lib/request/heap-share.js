@@ -26,19 +26,17 @@ class HeapShare {
   }
 
   /**
-   * Returns a Buffer, or `existing`, charged to a request's `budget`, which has room for it. If the
-   * heap of all requests is full, throws with status 503 and changes nothing. After the response
-   * the budget has no parent, because a client that disconnects must not make the handler throw.
+   * Returns a Buffer, or `existing`, charged to `budget`. If that is full, throws with status 503
+   * and changes nothing. After the response `budget` is null, because a client that disconnects
+   * must not make the handler throw.
    */
   alloc(budget, size, zero, wipe, existing) {
-    const isLate = budget.parent === null;
-    const full = budget.fullFor(size);
-    if (full !== null) throw this.refuse(full.refusal(size, IN_FLIGHT));
+    if (budget !== null && size > budget.room) throw this.refuse(budget.refusal(size, IN_FLIGHT));
     const buffer = existing ?? fromHeap(size, zero, wipe);
     const used = this.#used + size;
     const counts = this.#counts;
-    budget.force(size); // no call from here on
-    if (isLate) {
+    budget?.force(size); // no call from here on
+    if (budget === null) {
       counts.lateBuffers++;
       counts.lateBytes += size;
     } else {

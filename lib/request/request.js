@@ -60,7 +60,8 @@ class Request {
     this.res = res;
     this.isBegun = false; // whether its arena was used, and its response is watched
     this.small = 0; // bytes of Node's pool that it was given in place of its arena's
-    this.ownBudget = null; // created for its first memory
+    this.used = 0; // bytes that its windows may hand out, and of its heap Buffers
+    this.heapBudget = null; // what its heap Buffers are charged to besides; null after its end
     this.settings = arenas.settings; // includes those of its route, once that is known
     this.isOver = false; // whether it has ended and is no longer counted
     this.wasSent = null; // whether its response was, if that is over before the request begins
@@ -99,15 +100,6 @@ class Request {
     return this.isOnHeap || this.isUnguarded;
   }
 
-  /**
-   * The budget of what its windows may hand out and of its heap Buffers; while it is in flight,
-   * these count in the parent budget too.
-   */
-  get budget() {
-    this.ownBudget ??= new Budget(this.arenas.perRequest, this.limit);
-    return this.ownBudget;
-  }
-
   get limit() {
     return this.settings.maxBytesPerRequest;
   }
@@ -120,7 +112,7 @@ class Request {
   // A method: V8 reads a private getter by a call of its runtime, of which a first allocation had
   // 150 of 2,000 instructions.
   #left() {
-    return this.ownBudget === null ? this.limit : this.ownBudget.room;
+    return this.limit - this.used;
   }
 
   /** Returns its context, which may be entered several times, even after its end. */
@@ -157,11 +149,16 @@ class Request {
   }
 
   take(count) {
-    this.budget.forceChunk(count);
+    this.used += count;
   }
 
   discharge(count) {
-    this.ownBudget.dischargeChunk(count);
+    this.used -= count;
+  }
+
+  dischargeHeap(bytes) {
+    this.heapBudget?.discharge(bytes);
+    this.used -= bytes; // no call before this line
   }
 
   /**
@@ -191,11 +188,10 @@ class Request {
       eachWindow(this.arena, (window) => window.retractAll(seals));
     }
     this.settings = settings;
-    if (this.ownBudget !== null) this.ownBudget.limit = this.limit;
   }
 
   limitError(size) {
-    const { used } = this.budget;
+    const { arenas, limit, used } = this;
     const { allocated, adopted, spans, ahead, lost } = describe(this.arena);
     const parts = [
       [allocated, `handed out in ${many(spans, 'span')}`],
@@ -209,7 +205,9 @@ class Request {
     ];
     const nonEmpty = parts.filter(([bytes]) => bytes > 0);
     const words = nonEmpty.map(([bytes, how]) => `${formatBytes(bytes)} ${how}`);
-    return this.budget.refusal(size, { parts: words, remedy: 'release memory first' });
+    const budget = new Budget(arenas.perRequest, limit);
+    budget.force(used);
+    return budget.refusal(size, { parts: words, remedy: 'release memory first' });
   }
 
   /**
@@ -241,9 +239,10 @@ class Request {
     this.#makeRoom(size);
     const arenas = this.arenas;
     if (this.isFinished) arenas.warnLate(this);
-    const { budget, settings } = this;
-    budget.parent = this.isOver ? null : arenas.heapFor(size, this.isUnguarded);
-    return arenas.heap.alloc(budget, size, zero, settings.wipe, existing);
+    this.heapBudget = this.isOver ? null : arenas.heapFor(size, this.isUnguarded);
+    const buffer = arenas.heap.alloc(this.heapBudget, size, zero, this.settings.wipe, existing);
+    this.used += size; // no call since it was charged there
+    return buffer;
   }
 
   /** Whether a Buffer is one of Node's: an arena for so little takes a fifth of a request. */
