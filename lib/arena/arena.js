@@ -239,29 +239,25 @@ class Arena {
 
   /**
    * Ends the epoch and the scopes in it. Its holds claim the scopes' memory too; `outer` claims
-   * everything. `death`: see Epoch's end().
+   * everything. `death`: see Epoch's end(). Returns how many bytes they had handed out.
    */
   #clear(death, outer) {
     const { epoch } = this.#window;
+    let bytes = 0;
     const claims = epoch === null ? outer : epoch.claimsWith(outer);
     if (this.#children !== null) {
       for (const child of this.#children) {
-        child.#finish(isOfResponse(death) ? death : 'scope', claims);
+        bytes += child.#finish(isOfResponse(death) ? death : 'scope', claims);
         this.#children.delete(child);
       }
       this.#children = null;
     }
-    this.#used().clear(death, claims);
+    return bytes + this.#used().clear(death, claims);
   }
 
   #finish(death, outer) {
-    this.#clear(death, outer);
+    const bytes = this.#clear(death, outer);
     this.#window.state = isOfResponse(death) ? RELEASED : CLOSED;
-  }
-
-  #allocated() {
-    let bytes = this.#window.allocated();
-    if (this.#children !== null) for (const child of this.#children) bytes += child.#allocated();
     return bytes;
   }
 
@@ -303,9 +299,7 @@ class Arena {
         arena.#window = UNUSED_RELEASED;
         return 0;
       }
-      const allocated = arena.#allocated();
-      arena.#finish(death, null);
-      return allocated;
+      return arena.#finish(death, null);
     };
     privates.ownerOf = (arena) => (#owner in arena ? arena.#owner : undefined);
     privates.usedWindow = (arena) => (#window in arena ? arena.#used() : undefined);

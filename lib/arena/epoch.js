@@ -114,6 +114,7 @@ class Epoch {
    * Ends the spans from the index `from` on. `death`: how their Buffers die, a key of `deaths` in
    * base/errors.js; after an 'abort' operations may still use the bytes. Memory waits for `claims`:
    * Holds that had open holds when the end began, its own and those of outer epochs; null for none.
+   * Returns the bytes that the spans had handed out, including padding.
    */
   end({ from, death, claims }) {
     const { owner } = this.#window;
@@ -126,10 +127,12 @@ class Epoch {
       observing.observer.ended(this, { from, death, isHeld: claims !== null }, owner);
     }
     pool.begin();
+    let bytes = 0;
     for (let i = from; i < spans.length; i++) {
       const span = spans[i];
       if (span.home !== this) continue; // it no longer is this epoch's
       if (!span.close(death, owner)) continue;
+      if (span.adopted === null) bytes += span.used;
       if (death === 'abort') pool.quarantine(span, owner.settings.wipe);
       else pool.release(span, owner.settings, claims);
     }
@@ -138,6 +141,7 @@ class Epoch {
     else spans.length = from;
     this.cutShort = 0;
     pool.isBusy = false;
+    return bytes;
   }
 }
 

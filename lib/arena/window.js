@@ -419,16 +419,17 @@ class Window {
     return true;
   }
 
-  /** Ends the epoch: see Epoch's end(). */
+  /** Ends the epoch, and returns what Epoch's end() does. */
   clear(death, claims) {
     const { epoch } = this;
     dischargeHeap(this, 0);
     this.#sync();
     this.#set(null, 0, 0, 0);
     this.#isSealed = false;
-    if (epoch === null) return;
-    epoch.end({ from: 0, death, claims });
+    if (epoch === null) return 0;
+    const bytes = epoch.end({ from: 0, death, claims });
     this.epoch = null; // no call since the last change in end(), so that what is cut off can end again
+    return bytes;
   }
 }
 
