@@ -15,8 +15,8 @@ const { LIVE } = require('./window.js');
 function describeArena(window, children, describe) {
   const { epoch, state, resets } = window;
   const scopes = Array.from(children, describe);
-  const bytes = { allocated: window.allocated(), adopted: 0, ahead: 0, lost: 0 };
-  const sums = { ...bytes, spans: 0, scopes: scopes.length };
+  window.sync();
+  const sums = { allocated: 0, adopted: 0, ahead: 0, lost: 0, spans: 0, scopes: scopes.length };
   for (const { ab, used, end, adopted: memory } of epoch?.spans ?? []) {
     if (memory !== null) {
       sums.adopted += end;
@@ -24,6 +24,7 @@ function describeArena(window, children, describe) {
       sums.lost += end;
     } else {
       sums.spans++;
+      sums.allocated += used;
       sums.ahead += Math.max(end - used, 0);
     }
   }

@@ -185,7 +185,7 @@ class Window {
       span.use(size);
       return buffer;
     }
-    this.#sync();
+    this.sync();
     epoch.add(span, size, usual);
     this.#set(span, 0, span.end, span.cleanFrom);
     return undefined;
@@ -245,7 +245,7 @@ class Window {
 
   /** Continues behind the used part of `span`, which belongs to its epoch. */
   continueIn(span) {
-    this.#sync();
+    this.sync();
     this.#set(span, span.used + (-span.used & this.mask), span.end, span.cleanFrom);
   }
 
@@ -265,7 +265,7 @@ class Window {
   releaseUnused() {
     const span = this.#span;
     if (span === null || this.cursor !== 0 || this.#isSealed) return false;
-    this.#sync();
+    this.sync();
     this.#set(null, 0, 0, 0);
     giveBack(span, this.epoch, this.owner);
     return true;
@@ -312,16 +312,9 @@ class Window {
     this.cleanFrom = cleanFrom;
   }
 
-  #sync() {
+  /** Brings `used` of the open span up to date. */
+  sync() {
     if (this.#span !== null) this.#span.use(this.cursor);
-  }
-
-  /** Bytes that were handed out in this epoch, including padding. */
-  allocated() {
-    this.#sync();
-    let bytes = 0;
-    for (const span of this.epoch?.spans ?? []) if (span.ab !== null) bytes += span.used;
-    return bytes;
   }
 
   /** Drops a span that was transferred, or that an interrupted call may have left half done. */
@@ -335,7 +328,7 @@ class Window {
 
   /** The next allocation opens a new span. */
   #seal() {
-    this.#sync();
+    this.sync();
     this.#span.retract(this.cursor, this.owner);
     this.#set(null, 0, 0, 0);
     this.epoch.cutShort++;
@@ -344,7 +337,7 @@ class Window {
   /** Called when the pool has quarantined a span of its epoch. */
   lose(span) {
     if (span !== this.#span) return;
-    this.#sync();
+    this.sync();
     this.#set(null, 0, 0, 0);
   }
 
@@ -387,7 +380,7 @@ class Window {
     if (index < 0)
       throw stale('is no longer valid: the arena was rewound to it or past it, or was reset');
     this.owner.pool.check();
-    this.#sync();
+    this.sync();
     this.#set(saved.span, saved.cursor, saved.end, saved.cleanFrom);
     this.#isSealed = saved.isSealed;
     epoch.checkpoints.length = index;
@@ -407,7 +400,7 @@ class Window {
     if (!epoch.plain || epoch.spans.length !== 1 || span === null) return false;
     if (pool.isBusy || span.operations > 0 || settings.safety === 'gc') return false;
     observing.observer?.ended(epoch, { from: 0, death: 'reset', isHeld: false }, owner);
-    this.#sync();
+    this.sync();
     pool.isBusy = true;
     const isReused = pool.detachAndReuse(span, settings);
     pool.isBusy = false;
@@ -423,7 +416,7 @@ class Window {
   clear(death, claims) {
     const { epoch } = this;
     dischargeHeap(this, 0);
-    this.#sync();
+    this.sync();
     this.#set(null, 0, 0, 0);
     this.#isSealed = false;
     if (epoch === null) return 0;
