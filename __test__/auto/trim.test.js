@@ -69,3 +69,27 @@ test.serial('a server that rests after requests is told to look, once', (t) => {
   t.deepEqual(rests, [610, 615]);
   t.is(trim.trims().count, 2);
 });
+
+test.serial('while the process is busy, no request is seen, and each look counts as one', (t) => {
+  const { request, rests, second, trim } = trimmed(t);
+  const subscribers = () => requests._subscribers?.length ?? 0;
+  let count;
+  require.cache[REST].exports.watch = (begun) => {
+    count = begun;
+    rests.push(count());
+  };
+  trim.begin();
+  const before = subscribers();
+  request();
+  t.is(subscribers(), before);
+  second(60);
+  t.true(subscribers() < before);
+  second(60);
+  t.deepEqual(rests, []);
+  second(50);
+  t.deepEqual(rests, [3]);
+  t.is(subscribers(), before);
+  request();
+  request();
+  t.is(count(), 5);
+});

@@ -12,9 +12,12 @@ const { isMainThread } = require('../base/runtime.js');
 const LOOK_MS = 1000;
 const MOST_MS = 50; // most CPU time between two looks of a process at rest
 
+const REQUEST = 'http.server.request.start';
+
 let timer = null; // set from a request until the process is at rest
 let seen = 0; // CPU time in ms at the last look
-let requests = 0;
+let requests = 0; // while nobody counts them, one for each look
+let isCounting = false;
 let rest; // memory/malloc-trim.js, once it is loaded
 
 function cpu() {
@@ -25,11 +28,27 @@ function cpu() {
 function look() {
   const used = cpu() - seen;
   seen += used;
-  if (used > MOST_MS) return;
+  if (used > MOST_MS) return pause();
+  if (!isCounting) count();
   time.clearInterval(timer);
   timer = null;
   rest ??= require('../memory/malloc-trim.js');
   rest.watch(() => requests);
+}
+
+/**
+ * Counts no requests while the process is busy: publishing them takes half a percent of a small
+ * one. Until it rests they need not be told apart.
+ */
+function pause() {
+  requests++;
+  if (isCounting) channels.unsubscribe(REQUEST, onRequest);
+  isCounting = false;
+}
+
+function count() {
+  channels.subscribe(REQUEST, onRequest);
+  isCounting = true;
 }
 
 function onRequest() {
@@ -47,7 +66,7 @@ function onRequest() {
 function begin() {
   if (!isMainThread) return 'a worker';
   if (isOff('RALLOC_TRIM')) return 'RALLOC_TRIM is off';
-  channels.subscribe('http.server.request.start', onRequest);
+  count();
   return true;
 }
 
