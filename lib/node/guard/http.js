@@ -151,8 +151,7 @@ function giveHeld(method, message, holder, chunk, encoding, callback) {
 // Hot: called by most responses, most of which have their socket.
 const makeWrite = (write) =>
   function (chunk, encoding, callback) {
-    if (!isView(chunk)) return write.call(this, chunk, encoding, callback);
-    const holder = chunk.buffer[kHolder];
+    const holder = isView(chunk) ? chunk.buffer[kHolder] : undefined;
     if (holder === undefined) return write.call(this, chunk, encoding, callback);
     const how = mayKeep(this) ? giveHeld : give;
     return how(write, this, holder, chunk, encoding, callback);
@@ -164,8 +163,7 @@ const makeWrite = (write) =>
  */
 const makeEnd = (end) =>
   function (chunk, encoding, callback) {
-    if (!isView(chunk)) return end.call(this, chunk, encoding, callback);
-    const holder = chunk.buffer[kHolder];
+    const holder = isView(chunk) ? chunk.buffer[kHolder] : undefined;
     if (holder === undefined) return end.call(this, chunk, encoding, callback);
     const how = this.socket ? give : giveHeld;
     return how(end, this, holder, chunk, encoding, callback);

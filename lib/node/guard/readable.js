@@ -185,10 +185,8 @@ function pushOther(push, readable, chunk, encoding) {
 // Hot: called for each chunk that a socket receives. 12 ns for a plain Buffer.
 const makePush = (push) =>
   function (chunk, encoding) {
-    if (isView(chunk)) {
-      const holder = chunk.buffer[kHolder];
-      if (holder !== undefined) return putHeld(push, false, this, holder, chunk, encoding);
-    }
+    const holder = isView(chunk) ? chunk.buffer[kHolder] : undefined;
+    if (holder !== undefined) return putHeld(push, false, this, holder, chunk, encoding);
     return waiting === 0
       ? push.call(this, chunk, encoding)
       : pushOther(push, this, chunk, encoding);
