@@ -14,7 +14,12 @@ const path = require('node:path');
  */
 const MARK = 'node::Umask*';
 const VALGRIND = ['--tool=callgrind', `--dump-before=${MARK}`, '--smc-check=all-non-file'];
-const V8 = ['--single-threaded', '--min-semi-space-size=128', '--max-semi-space-size=128'];
+const V8 = [
+  '--single-threaded',
+  '--expose-gc',
+  '--min-semi-space-size=128',
+  '--max-semi-space-size=128',
+];
 
 /** What was counted before each of the `marks` marks, since the one before it. */
 function countsBetweenMarks(node, program, args, marks) {
