@@ -75,11 +75,17 @@ function main() {
     options: { node: { type: 'string', multiple: true, default: [process.execPath] } },
   });
   const [part = '', scenario = ''] = positionals;
+  const lives = Object.keys(LIVES).filter((name) => name.includes(part));
+  if (lives.length === 0 && part !== 'small') {
+    const names = ['small', ...Object.keys(LIVES)].map((name) => `"${name}"`);
+    console.error(`instructions: there is no "${part}"; there are ${names.join(', ')}`);
+    process.exit(2);
+  }
   for (const node of values.node) {
     const version = spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout.trim();
     console.log(`Node ${version}: instructions`);
     if (part === 'small') measureSmall(node, scenario);
-    for (const life of Object.keys(LIVES).filter((name) => name.includes(part))) {
+    for (const life of lives) {
       console.log(`  ${life}`);
       for (const [name, rounds] of measure(node, life)) {
         const [count, ...range] = [median(rounds), Math.min(...rounds), Math.max(...rounds)].map(
