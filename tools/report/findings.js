@@ -241,16 +241,15 @@ function readerOf(line, lines) {
   return reader && packageOf(reader.path);
 }
 
+/** The verdict on a process; empty if it has told none of its memory. */
+const verdictBy = (memory) =>
+  memory?.grown ? verdictOf(memory.grown, memory.addons, memory.atPeak) : {};
+
 /** Whether the process has grown by more than a healthy one does. */
 function isUnusual(memory) {
-  if (!memory?.grown) return false;
-  const { kind, ofPeak } = verdictOf(memory.grown, memory.addons, memory.atPeak);
+  const { kind, ofPeak } = verdictBy(memory);
   return (kind ?? ofPeak) !== undefined;
 }
-
-/** Whether Buffers live in the end, of any line. */
-const retainsBuffers = ({ grown, addons, atPeak }) =>
-  verdictOf(grown, addons, atPeak).kind === 'buffers';
 
 /**
  * The line that makes one Buffer of chunks that Node reads, since it allocates as many bytes;
@@ -260,11 +259,13 @@ const collectorOf = (line, lines) =>
   lines.find((one) => one.path !== undefined && one.bytes >= line.bytes / 2);
 
 /**
- * Whether more than one body of so many bytes was alive at the peak: a package may collect them in
- * an Uint8Array, which is no Buffer and has no line.
+ * Whether more than one body of so many bytes was alive at the peak, and no Buffers live in the
+ * end: a package may collect bodies in an Uint8Array, which is no Buffer and has no line.
  */
 const keepsBodies = (bytes, memory) =>
-  isUnusual(memory) && memory.atPeak?.buffers >= BODIES_KEPT * bytes && !retainsBuffers(memory);
+  isUnusual(memory) &&
+  memory.atPeak?.buffers >= BODIES_KEPT * bytes &&
+  verdictBy(memory).kind !== 'buffers';
 
 const outlivingOf = ({ outlived, withRequest }) =>
   outlived === 0 ? 0 : outlived / (outlived + withRequest);
@@ -291,7 +292,7 @@ function withCare(line, rows) {
 function arenaFor(line, { lines, requests, memory }) {
   const known = cureOf('churn', packagesOf(line), mebibytesOf(line)) ?? fetched(line);
   if (known !== undefined)
-    return [...(isUnusual(memory) ? limitOf(packagesOf(line)) : []), ...known];
+    return withCare(line, [...(isUnusual(memory) ? limitOf(packagesOf(line)) : []), ...known]);
   if (line.path !== undefined) return undefined;
   const reader = readerOf(line, lines);
   if (reader !== undefined)
@@ -306,7 +307,7 @@ function arenaFor(line, { lines, requests, memory }) {
   const passed = PASSED[source];
   const mean = line.bytes / requests;
   if (!passed || !keepsBodies(mean, memory)) return passed;
-  return [...bodyOf(source, Math.ceil((2 * mean) / MiB)), ...passed];
+  return [...withCare(line, bodyOf(source, Math.ceil((2 * mean) / MiB))), ...passed];
 }
 
 /**
@@ -323,7 +324,7 @@ const isWorthMoving = ({ bytes, count }, { requests, whole }) =>
  */
 function byRules(line, about) {
   if (!isWorthMoving(line, about)) return undefined;
-  const ofArena = isKept(line) ? undefined : withCare(line, arenaFor(line, about));
+  const ofArena = isKept(line) ? undefined : arenaFor(line, about);
   const known = ofArena ?? streamed(line);
   if (known !== undefined) return known;
   if (line.path === undefined)

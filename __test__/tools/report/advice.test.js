@@ -214,9 +214,16 @@ test('a body is advised to be collected where the application does, and pumped w
     "3 % of these outlived their response, where an arena's are dead: copy what is kept",
   );
   t.regex(some[1], /\.arena\.body\(/);
-  t.deepEqual(nowOf([chunks, copied]), [
-    'the package any-parser reads these: nothing else may, see its line',
-  ]);
+  for (const lives of [
+    YOUNG.lives,
+    [
+      [0.97, 30],
+      [0.03, 1500],
+    ],
+  ])
+    t.deepEqual(nowOf([{ ...chunks, lives }, copied]), [
+      'the package any-parser reads these: nothing else may, see its line',
+    ]);
   t.deepEqual(nowOf([chunks], 100), ['+ await pump(req, file); // if it is passed on as it comes']);
   t.deepEqual(nowOf([chunks], 1e6), [], 'Node pipes small ones as well');
   const peak = (buffers) => ({
