@@ -51,10 +51,12 @@ class Growth {
   #living = { heap: 0, buffers: 0 }; // what the last two have left both
   #lived = { heap: 0, buffers: 0 }; // the most that two collections in a row left
   #timer;
-  #programEnd = new ProgramEnd();
+  #programEnd;
   #onConnection = () => attempt(() => this.#look());
 
-  constructor() {
+  /** `programEnd`: the caller's own, if it has one. */
+  constructor(programEnd = new ProgramEnd()) {
+    this.#programEnd = programEnd;
     channels.subscribe(CONNECTION, this.#onConnection);
     time.outside(() => {
       this.#timer = time.unref(time.setInterval(() => attempt(() => this.#look()), LOOK_MS));

@@ -34,8 +34,8 @@ class Session {
   #flushed = 0; // when it was written
   #isAppending = false; // also if that was stopped
   isOver = false;
-  #growth = isMainThread ? new (growing().Growth)() : undefined;
   #programEnd = new ProgramEnd();
+  #growth = isMainThread ? new (growing().Growth)(this.#programEnd) : undefined;
   #onExit = () => this.end(true);
 
   /**
