@@ -10,15 +10,17 @@
 
 const { kBodies } = require('../base/protocol.js');
 
+const SYMBOL = `Symbol.for('${kBodies.description}')`;
+
 /** What such functions call (body-readers.js). */
-const READERS = `globalThis[Symbol.for('${kBodies.description}')]`;
+const READERS = `globalThis[${SYMBOL}]`;
 
 /**
  * The same where each body asks for it: Symbol.for() takes 250 instructions, so a statement before
  * the function calls it once.
  */
 const KEPT = 'globalThis[$bodies]';
-const KEEP = `var $bodies = Symbol.for('${kBodies.description}'); `;
+const KEEP = `var $bodies = ${SYMBOL}; `;
 
 /** A body of which no chunk goes back. */
 const PLAIN_BODY = {
