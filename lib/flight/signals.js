@@ -9,12 +9,14 @@
 // program that has nothing left to do ends with its own exit code. So where the binary notes
 // signals (src/os/last_word.rs), there is a handle only while the application listens, too, and
 // nothing ends by it. Elsewhere, and for who must run JavaScript at the end, there is one only
-// while nobody listens; when it hears, the process ends by the signal.
+// while nobody listens; when it hears, the process ends by the signal. What the program sends to
+// itself, as its last act after a graceful end, is seen in process.kill(): no turn would follow.
 
 const process = require('node:process');
 const { kExit, signalHandles } = require('../base/internals.js');
 const time = require('../base/time.js');
 const { attempt } = require('../base/attempt.js');
+const { Patches } = require('../base/patches.js');
 
 const IS_WINDOWS = process.platform === 'win32';
 
@@ -45,6 +47,7 @@ class Signals {
   #Handle;
   #onDeath;
   #noted;
+  #patches = new Patches();
   #isStopped = false;
 
   /**
@@ -76,6 +79,7 @@ class Signals {
     process.on('newListener', this.#onListener);
     process.on('removeListener', this.#onListenerGone);
     for (const signal of SIGNALS) this.#turn(signal, process.listenerCount(signal) > 0);
+    if (this.#noted === undefined) this.#patches.method(process, 'kill', this.#seeKill);
   }
 
   /** Listens no more. */
@@ -83,6 +87,7 @@ class Signals {
     this.#isStopped = true;
     process.off('newListener', this.#onListener);
     process.off('removeListener', this.#onListenerGone);
+    this.#patches.restore();
     for (const signal of SIGNALS) this.#unwatch(signal);
   }
 
@@ -118,10 +123,29 @@ class Signals {
     delete this.#handles[signal];
   }
 
-  #hear(signal) {
-    if (this.#noted !== undefined) return attempt(() => this.#noted.onHeard(signal));
+  #seeKill = (kill) => {
+    const signals = this;
+    return function (...args) {
+      const [pid, signal = 'SIGTERM'] = args;
+      if (Number(pid) === process.pid)
+        attempt(() => {
+          const isIt = (name) => signal === name || signal === signals.#numbers[name];
+          const sent = SIGNALS.find(isIt);
+          if (signals.#handles[sent] !== undefined) signals.#die(sent);
+        });
+      return Reflect.apply(kill, this, args);
+    };
+  };
+
+  /** The next such signal ends the process. */
+  #die(signal) {
     attempt(() => this.#onDeath(signal));
     this.#unwatch(signal);
+  }
+
+  #hear(signal) {
+    if (this.#noted !== undefined) return attempt(() => this.#noted.onHeard(signal));
+    this.#die(signal);
     return endBy(signal);
   }
 }

@@ -115,7 +115,11 @@ for (const signal of ['SIGALRM', 'SIGXCPU']) {
   });
 }
 
-for (const how of ['signal-exit', 'listeners come and go']) {
+for (const how of [
+  'signal-exit',
+  'the signal once more, with nothing left to do',
+  'listeners come and go',
+]) {
   posixTest(`SIGTERM ends an application with the listeners of: ${how}`, async (t) => {
     const { ended, profile } = await signalled(t, how, (_, pid) => process.kill(pid, 'SIGTERM'));
     t.deepEqual(ended, [null, 'SIGTERM']);
