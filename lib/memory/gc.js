@@ -171,6 +171,14 @@ function collectNow(most, isReducing = false) {
   return true;
 }
 
+/**
+ * Lets go of the targets of WeakRefs that were looked at in this turn, which V8 keeps until the
+ * turn is over. Only for the end of a process: whoever has looked at one relies on it till then.
+ */
+function letGo() {
+  attempt(() => vm.runInNewContext('0', {}, { microtaskMode: 'afterEvaluate' }));
+}
+
 /** The time from which the next major collection may be requested. */
 function due(helped) {
   if (majorAsked === Number.NEGATIVE_INFINITY) return majorAsked;
@@ -286,6 +294,7 @@ module.exports = {
   SUFFICIENT,
   collectNow,
   growYoung,
+  letGo,
   lastMajor: () => ({ ended, pausedMs }),
   requestGc,
   requestMajor,

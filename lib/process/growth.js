@@ -8,7 +8,7 @@ const path = require('node:path');
 const { attempt } = require('../base/attempt.js');
 const { loadedModules } = require('../base/internals.js');
 const time = require('../base/time.js');
-const { MajorCount, collectNow } = require('../memory/gc.js');
+const { MajorCount, collectNow, letGo } = require('../memory/gc.js');
 const memory = require('../memory/native.js');
 const { inventory } = require('./inventory.js');
 const { ProgramEnd } = require('./program-end.js');
@@ -98,20 +98,24 @@ class Growth {
     this.#left = left;
   }
 
-  /** Takes what there is now for the end: to be called before somebody collects. */
-  close() {
+  /**
+   * Takes what there is now for the end: to be called before somebody collects. `isOver`: the
+   * process is at its end.
+   */
+  close(isOver) {
     this.stop();
     if (this.#start !== undefined) this.#end ??= this.#look();
+    if (isOver) letGo(); // of what was looked at
   }
 
   /**
    * Ends it. Returns `{ start, peak, end, grown, atPeak, addons, waiting }`: RSS in bytes, what
    * grownBy() and grownAtPeak() return, and rows of the inventory: see #noteWaiting(); undefined
-   * before the first second or connection. `isOver`: the process is at its end, so it may take the
-   * time of a collection and a trim.
+   * before the first second or connection. `isOver` as of close(): it may take the time of a
+   * collection and a trim.
    */
   end(isOver) {
-    this.close();
+    this.close(isOver);
     const [start, peak, end] = [this.#start, this.#peak, this.#end];
     if (start === undefined) return undefined;
     const swept = isOver && collects() ? splitNow() : undefined;

@@ -101,7 +101,7 @@ class Session {
   end(isExit = false) {
     if (this.isOver) return;
     try {
-      attempt(() => this.#growth?.close()); // before the last block, for which V8 collects
+      attempt(() => this.#growth?.close(isExit)); // before the last block, for which V8 collects
       this.#append(true);
       this.#tellGrowth(isExit);
       this.#close();

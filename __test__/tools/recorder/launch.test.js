@@ -33,6 +33,7 @@ for (const [how, code, stderr = /^ralloc: Recorded one thread in .*\n$/] of [
   ['set exit code', 3],
   ['process.exit', 4],
   ['process.exit in a listener of exit', 6],
+  ['process.exit, after streams that ralloc looks at', 8],
   ['beforeExit by hand and by Node', 12],
   ['throw', 1, /Error: of the application/],
   ['reject', 1, /Error: of the application/],
