@@ -11,7 +11,14 @@ const { decide, pins } = require('../placement/rules.js');
 const { METHODS } = require('../placement/source/calls.js');
 const { verdictOf } = require('../../lib/process/verdict.js');
 const { cureOf, limitOf, withSize } = require('./cures.js');
-const { OF_SOCKETS, codeOf, packagesOf, patternsOf, streamed } = require('./patterns.js');
+const {
+  OF_SOCKETS,
+  codeOf,
+  largestOf,
+  packagesOf,
+  patternsOf,
+  streamed,
+} = require('./patterns.js');
 const { assignedAt, nameAt } = require('./scope.js');
 const { bytesOf, placeOf } = require('./text.js');
 const { LEAST_ALIVE } = require('./timeline.js');
@@ -83,7 +90,7 @@ function quoted(text, instead) {
 }
 
 /** The MiB of the largest Buffer of a line. */
-const mebibytesOf = ({ sizes }) => Math.ceil(Math.max(1, ...sizes.map(({ to }) => to)) / MiB);
+const mebibytesOf = (line) => Math.ceil(Math.max(1, largestOf(line)) / MiB);
 
 /**
  * Reads the body of a fetch() into the request's arena, in the names of the line. Undefined if the

@@ -46,6 +46,9 @@ const packagesOf = ({ stacks }) => [
 
 const meanOf = ({ bytes, count }) => (count > 0 ? bytes / count : 0);
 
+/** Of a Buffer of a line: what its largest had at most. */
+const largestOf = ({ sizes }) => Math.max(0, ...sizes.map(({ to }) => to));
+
 /** Each call copies what the calls before it have copied: n parts take n² / 2. */
 function appending(lines, { whole }) {
   const isAppending = ({ appended, bytes }) =>
@@ -137,7 +140,7 @@ function waiting(lines, { memory }) {
     const line = covers.find(({ peak, path }) => path !== undefined && peak >= highest / 2);
     const at = line === undefined ? '' : `, made at ${placeOf(line)}`;
     // A queue that is hardly more than one Buffer is no backlog.
-    const isWhole = line !== undefined && largest < 2 * meanOf(line);
+    const isWhole = line !== undefined && largest < 2 * largestOf(line);
     // Large messages wait for a moment, however fast the reader is.
     const isBrief = oldestMs < BRIEF_MS;
     // One Buffer may be in the queues of all.
@@ -340,4 +343,4 @@ function patternsOf(lines, about, known = []) {
   return found;
 }
 
-module.exports = { OF_SOCKETS, codeOf, packagesOf, patternsOf, streamed };
+module.exports = { OF_SOCKETS, codeOf, largestOf, packagesOf, patternsOf, streamed };

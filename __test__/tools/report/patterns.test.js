@@ -84,6 +84,16 @@ test('large messages that wait for a moment are no backlog', (t) => {
   t.is(kindOf(70 * MB, 999), 'waits', 'so much is one, however young');
 });
 
+test('answers of several sizes wait whole, however long, until there are many', (t) => {
+  const small = { ...KEPT, perSecond: 9 * MB };
+  const large = { ...KEPT, size: 4 * MB, perSecond: 1 * MB };
+  const kindOf = (bytes, largest) =>
+    findingsOf([small, large], { waiting: [{ kind: 'http2', bytes, largest }], peak: 200 })[0].kind;
+  t.not(kindOf(60 * MB, 4 * MB), 'waits');
+  t.is(kindOf(70 * MB, 4 * MB), 'waits');
+  t.is(kindOf(60 * MB, 12 * MB), 'waits', 'a queue of several');
+});
+
 test('a short queue at each of many readers is no backlog', (t) => {
   const waiting = [{ kind: 'responses', count: 600, bytes: 40 * MB, largest: 65_536 }];
   t.not(findingsOf([KEPT], { waiting })[0].kind, 'waits');
