@@ -26,7 +26,8 @@ function site(source, frames, route) {
 
 /**
  * A recording of `seconds`. Each behaviour: { site, size, perSecond, rate, lives }, with `lives` a list of
- * [share, ms], whose rest lives on, and `age` a function of the slot → what is allocated in it, 1 if not given.
+ * [share, ms], whose rest lives on, and `age` a function of the slot → what is allocated in it, 1 if not given; `isListened`: in
+ * listeners, where no request is known.
  */
 function recording({
   seconds = 20,
@@ -96,6 +97,7 @@ function cellsOf(behaviour, { index, slots, rate, live, peaks }) {
     });
   };
   cell(events.BORN, born);
+  if (behaviour.isListened) cell(events.LISTENED, born);
   let change = born;
   for (const [part, ms] of lives) {
     // What lives for some slots dies in a later one.

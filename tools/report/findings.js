@@ -8,13 +8,14 @@
 const { packageOf } = require('../placement/packages.js');
 const { evidenceBy } = require('../placement/bake/evidence.js');
 const { decide, pins } = require('../placement/rules.js');
-const { METHODS } = require('../placement/source/calls.js');
+const { METHODS, whyNever } = require('../placement/source/calls.js');
 const { verdictOf } = require('../../lib/process/verdict.js');
 const { cureOf, limitOf, withSize } = require('./cures.js');
 const {
   OF_SOCKETS,
   codeOf,
   largestOf,
+  meanOf,
   packagesOf,
   patternsOf,
   streamed,
@@ -126,15 +127,19 @@ function loadOf(routes = []) {
 }
 
 /**
- * Whether the call of a line can be another one: of the application only if it calls the method of
- * Buffer itself, since Node and packages also make Buffers for it. Unknown code may.
+ * Whether a trial changes the call of a line, without options: it is one of Buffer's, as perRequest
+ * has it, with a request at hand, and its Buffers are larger than those that Node has a pool for.
+ * Of the application only if the line has the call itself: Node and packages also make Buffers for
+ * it.
  */
 function mayBeChanged(line) {
-  if (line.owner === 'node') return false;
-  if (line.owner === 'dependency') return true;
-  const [, method] = /^Buffer\.(\w+)$/.exec(line.sources[0]) ?? [];
+  const [source] = line.sources;
+  const { listened, bytes } = evidenceBy(line.totals);
+  if (whyNever({ source, callee: source, listened: listened / bytes }) !== undefined) return false;
+  const [, method] = /^Buffer\.(\w+)$/.exec(source) ?? [];
+  if (!METHODS.has(method) || method === 'alloc' || meanOf(line) < LARGE) return false;
   const code = codeOf(line);
-  return method === undefined || code === undefined || code.includes(`${method}(`);
+  return line.owner === 'dependency' || code === undefined || code.includes(`${method}(`);
 }
 
 /**
@@ -142,16 +147,16 @@ function mayBeChanged(line) {
  * (compare), and that make the change, if nothing in its file is against it (apply).
  */
 function ofRequest(line, { file, program, lines }) {
-  if (!mayBeChanged(line)) return [];
+  if (line.owner === 'node' || !mayBeChanged(line)) return [];
   const name = line.owner === 'dependency' ? packageOf(line.path) : undefined;
   const others = name === undefined ? '' : ` --package ${quoted(name, 'PACKAGE')}`;
-  const compare = `npx ralloc compare --table --with table${others} --load ${loadOf([line, ...lines].find(({ routes }) => routes.length > 0)?.routes)} -- node ${quoted(program, 'PROGRAM')}`;
-  const [, method] = /^Buffer\.(\w+)$/.exec(line.sources[0]) ?? [];
-  const mayApply = line.owner === 'application' && METHODS.has(method);
   const isProved = decide(evidenceBy(line.totals)).certainty === 'proved';
+  // Without it, a table that proves nothing is not measured.
+  const suggested = isProved ? '' : ' --suggested';
+  const compare = `npx ralloc compare --table --with table${suggested}${others} --load ${loadOf([line, ...lines].find(({ routes }) => routes.length > 0)?.routes)} -- node ${quoted(program, 'PROGRAM')}`;
   return [
     `npx ralloc bake ${quoted(file, 'PROFILE')} && ${compare}`,
-    ...(mayApply && isProved ? ['npx ralloc apply'] : []),
+    ...(line.owner === 'application' && isProved ? ['npx ralloc apply'] : []),
   ];
 }
 

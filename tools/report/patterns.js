@@ -343,4 +343,4 @@ function patternsOf(lines, about, known = []) {
   return found;
 }
 
-module.exports = { OF_SOCKETS, codeOf, largestOf, packagesOf, patternsOf, streamed };
+module.exports = { OF_SOCKETS, codeOf, largestOf, meanOf, packagesOf, patternsOf, streamed };
