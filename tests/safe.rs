@@ -669,7 +669,6 @@ fn handles_of_blocks_that_have_ended_are_refused_and_told() {
 const PRIVATE: &[&str] = &[
     "debug/extent",
     "debug/ledger",
-    "debug/off",
     "debug/watch",
     "layout",
     "lease",

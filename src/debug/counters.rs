@@ -7,12 +7,14 @@ use crate::sync::{Counter, LazyLock};
 /// Counters since the process began. All are numbers of blocks, calls or findings.
 ///
 /// ```
+/// # #[cfg(feature = "debug")] {
 /// use ralloc_core::{Arena, debug};
 ///
 /// let before = debug::stats();
 /// Arena::new().alloc(7);
 /// let after = debug::stats();
 /// assert!(after.watched > before.watched && after.ended > before.ended);
+/// # }
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

@@ -1,9 +1,11 @@
 //! Watched bytes, as raw memory: they are filled and compared, and no reference to them is formed.
 
+use super::finding::Damage;
+use super::watch::ON;
 use std::ptr::NonNull;
 
 /// The least bytes of a red zone: as many as JavaScript's.
-pub(crate) const ZONE: usize = 32;
+pub(crate) const ZONE: usize = if ON { 32 } else { 0 };
 /// The byte that fills red zones.
 pub(super) const RED: u8 = 0xFB;
 /// The byte that fills freed memory.
@@ -16,7 +18,7 @@ const WORD: usize = size_of::<usize>();
 /// A range of memory that belongs to whoever keeps the record.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Extent {
-    start: NonNull<u8>,
+    pub(super) start: NonNull<u8>,
     pub(super) len: usize,
 }
 
@@ -25,15 +27,6 @@ pub(crate) struct Extent {
 unsafe impl Send for Extent {}
 // SAFETY: as above.
 unsafe impl Sync for Extent {}
-
-/// Bytes that have changed.
-pub(super) struct Broken {
-    /// Offset of the first one in the extent, and how many.
-    pub first: usize,
-    pub count: usize,
-    /// The current value of the first one.
-    pub found: u8,
-}
 
 impl Extent {
     /// # Safety
@@ -52,54 +45,46 @@ impl Extent {
         self.address() + self.len
     }
 
-    /// The first byte after `offset` bytes. Panics beyond the end.
-    pub fn at(self, offset: usize) -> NonNull<u8> {
-        assert!(offset <= self.len, "beyond the extent");
-        // SAFETY: within it, as just checked.
-        unsafe { self.start.add(offset) }
-    }
-
-    /// The bytes from `from` up to `to`, both addresses within it.
+    /// The bytes from `from` up to `to`, both addresses within it. Panics beyond the end.
     pub fn part(self, from: usize, to: usize) -> Extent {
-        let start = self.at(from - self.address());
-        assert!(from <= to && to <= self.end(), "beyond the extent");
+        assert!(self.address() <= from && from <= to && to <= self.end(), "beyond the extent");
+        // SAFETY: within it, as just checked.
+        let start = unsafe { self.start.add(from - self.address()) };
         Extent { start, len: to - from }
     }
 
-    /// Writes `byte` to the bytes from one offset up to another.
-    pub fn fill(self, from: usize, to: usize, byte: u8) {
-        assert!(from <= to && to <= self.len, "beyond the extent");
-        // SAFETY: within the extent, whose bytes may be written by the promise to `new`.
-        unsafe { self.at(from).write_bytes(byte, to - from) };
+    /// Writes `byte` to all of it.
+    pub fn fill(self, byte: u8) {
+        // SAFETY: the bytes may be written by the promise to `new`.
+        unsafe { self.start.write_bytes(byte, self.len) };
     }
 
-    /// The bytes between two offsets that are not `byte`.
-    pub(super) fn broken(self, from: usize, to: usize, byte: u8) -> Option<Broken> {
-        assert!(from <= to && to <= self.len, "beyond the extent");
+    /// The bytes that are not `byte`, in a block that begins at the address `block`.
+    pub(super) fn damage(self, byte: u8, block: usize) -> Option<Damage> {
         let other = |&offset: &usize| self.byte(offset) != byte;
         // Usually nothing has changed, and there may be many bytes, so the middle is compared by
         // words.
-        let unaligned = (self.address() + from).wrapping_neg() % WORD;
-        let words = to.min(from + unaligned);
-        let first = (from..words).find(other).or_else(|| {
-            let rest = words + self.whole_words(words, to, usize::from_ne_bytes([byte; WORD]));
-            (rest..to).find(other)
+        let unaligned = self.len.min(self.address().wrapping_neg() % WORD);
+        let first = (0..unaligned).find(other).or_else(|| {
+            let rest = unaligned + self.whole_words(unaligned, usize::from_ne_bytes([byte; WORD]));
+            (rest..self.len).find(other)
         })?;
-        let count = (first..to).filter(other).count();
-        Some(Broken { first, count, found: self.byte(first) })
+        let bytes = (first..self.len).filter(other).count();
+        let offset = (self.address() + first).wrapping_sub(block).cast_signed();
+        Some(Damage { offset, bytes, found: self.byte(first) })
     }
 
-    /// Bytes of whole words from an aligned offset up to another that equal `word`, up to the first
-    /// one that does not.
-    fn whole_words(self, from: usize, to: usize, word: usize) -> usize {
+    /// Bytes of whole words from an aligned offset on that equal `word`, up to the first one that
+    /// does not.
+    fn whole_words(self, from: usize, word: usize) -> usize {
         let words = self.start.as_ptr().wrapping_add(from).cast::<usize>();
         let same = |at: &usize| {
-            // SAFETY: aligned, and within the extent, by the checks in `broken` and the range
-            // below; it may be read by the promise to `new`. Volatile, because a stale pointer may
-            // be used for a write at this moment.
+            // SAFETY: aligned by the caller, and within the extent by the range below; it may be
+            // read by the promise to `new`. Volatile, because a stale pointer may be used for a
+            // write at this moment.
             unsafe { words.wrapping_add(*at).read_volatile() == word }
         };
-        (0..(to - from) / WORD).take_while(same).count() * WORD
+        (0..(self.len - from) / WORD).take_while(same).count() * WORD
     }
 
     /// The byte at an offset.

@@ -4,13 +4,16 @@
 use super::finding::Finding;
 use super::ledger::Ledger;
 use super::place::Place;
+use crate::sync::Arc;
 use std::fmt;
+use std::panic::Location;
 use std::ptr::NonNull;
 
 /// A pointer to a block, with the block's generation: a number that no other block of its owner
 /// ever has. It does not keep the block; it tells whether the block still exists.
 ///
 /// ```
+/// # #[cfg(feature = "debug")] {
 /// use ralloc_core::{Arena, debug};
 /// use std::alloc::Layout;
 ///
@@ -22,19 +25,23 @@ use std::ptr::NonNull;
 /// arena.alloc(7u64); // at the same address
 /// let (refused, _) = debug::catch(|| handle.get().unwrap_err());
 /// assert_eq!(refused.finding().ended.as_ref().unwrap().how, debug::How::Rewound);
+/// # }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[derive(Clone)]
 pub struct Handle {
     ledger: Ledger,
     /// The generation.
     serial: u64,
+    /// One of the counts by which the ledger knows that there are handles.
+    _counted: Arc<()>,
 }
 
 impl Handle {
     /// A handle of the block at an address.
     pub(crate) fn of(ledger: &Ledger, address: usize) -> Option<Handle> {
-        let serial = ledger.stamp(address)?;
-        Some(Handle { ledger: ledger.clone(), serial })
+        let (serial, _counted) = ledger.stamp(address)?;
+        Some(Handle { ledger: ledger.clone(), serial, _counted })
     }
 
     /// Returns the block, or an error if it has ended. The first such use of any handle of the
@@ -45,7 +52,7 @@ impl Handle {
             Ok(block) => return Ok(block),
             Err(finding) => finding,
         };
-        finding.used = Some(Place::here());
+        finding.used = Some(Place::at(Location::caller()));
         self.ledger.tell_use(self.serial, &finding);
         Err(Stale(finding))
     }
@@ -53,19 +60,6 @@ impl Handle {
     /// Whether the block still exists. Reports nothing.
     pub fn is_alive(&self) -> bool {
         self.ledger.alive(self.serial).is_ok()
-    }
-}
-
-impl Clone for Handle {
-    fn clone(&self) -> Handle {
-        self.ledger.count_handle(self.serial);
-        Handle { ledger: self.ledger.clone(), serial: self.serial }
-    }
-}
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        self.ledger.uncount_handle(self.serial);
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 /// Blocks that are not freed now. Its text has a line for each group.
 ///
 /// ```
+/// # #[cfg(feature = "debug")] {
 /// use ralloc_core::slab::{Slab, SlabOptions};
 ///
 /// let slab = Slab::new(&SlabOptions::fixed(&[64], 8, 1 << 20))?;
@@ -20,6 +21,7 @@ use std::time::{Duration, Instant};
 ///     unsafe { slab.deallocate(block.cast()) }?;
 /// }
 /// assert_eq!(slab.leak_report().count, 0);
+/// # }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default)]

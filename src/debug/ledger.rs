@@ -2,62 +2,52 @@
 
 use super::counters::COUNTERS;
 use super::extent::{DEAD, Extent, FRESH, RED};
-use super::finding::{Damage, Ended, Finding, How, Kind, Owner};
+use super::finding::{Ended, Finding, How, Kind, Owner};
 use super::leaks::{LeakGroup, LeakReport};
 use super::place::Place;
 use super::sink::tell;
+use super::watch::ON;
 use crate::sync::{Arc, Mutex, MutexGuard, unique_id};
 use std::collections::{BTreeMap, VecDeque};
 use std::mem::take;
+use std::panic::Location;
 use std::ptr::NonNull;
 use std::time::Instant;
 
 /// How many ended blocks are remembered, with their places, for handles.
 const REMEMBERED: usize = 1024;
 
-/// A block that is out. Its extent is `front` bytes of red zone, `size` bytes of the user's, and
-/// another red zone.
+/// A block that is out. Its extent is a red zone, the user's bytes, and another red zone.
 #[derive(Debug)]
 struct Record {
     extent: Extent,
-    front: usize,
-    size: usize,
-    allocated: Place,
+    block: Block,
     since: Instant,
+    /// Counted once here, and once by each handle.
+    handles: Arc<()>,
 }
 
 impl Record {
-    fn address(&self) -> usize {
-        self.extent.address() + self.front
-    }
-
-    fn end(&self) -> usize {
-        self.front + self.size
-    }
-
-    fn write_zones(&self) {
-        self.extent.fill(0, self.front, RED);
-        self.extent.fill(self.end(), self.extent.len, RED);
+    fn zones(&self) -> [Extent; 2] {
+        let Block { address, size, .. } = self.block;
+        let before = self.extent.part(self.extent.address(), address);
+        [before, self.extent.part(address + size, self.extent.end())]
     }
 
     /// Reports damage to the zones and repairs them, so that it is reported once.
-    fn overruns(&self, whose: Whose, ended: Option<&Ended>) -> Vec<Finding> {
-        let zones = [(0, self.front), (self.end(), self.extent.len)];
-        let broken = zones.map(|(from, to)| {
-            let broken = self.extent.broken(from, to, RED)?;
-            self.extent.fill(from, to, RED);
-            let offset = broken.first.cast_signed() - self.front.cast_signed();
-            let damage = Damage { offset, bytes: broken.count, found: broken.found };
-            let past = Past::of(self, ended.cloned());
-            Some(Finding { damage: Some(damage), ..past.finding(Kind::Overrun, whose) })
+    fn overruns(&self, whose: Whose) -> Vec<Finding> {
+        let broken = self.zones().map(|zone| {
+            let damage = zone.damage(RED, self.block.address)?;
+            zone.fill(RED);
+            Some(Finding { damage: Some(damage), ..self.block.finding(Kind::Overrun, whose) })
         });
         broken.into_iter().flatten().collect()
     }
 }
 
-/// A block that was handed out, in the past.
+/// A block that was handed out, now or in the past.
 #[derive(Clone, Debug)]
-struct Past {
+struct Block {
     address: usize,
     size: usize,
     allocated: Place,
@@ -66,14 +56,9 @@ struct Past {
     told: bool,
 }
 
-impl Past {
-    fn of(record: &Record, ended: Option<Ended>) -> Past {
-        let (address, size, told) = (record.address(), record.size, false);
-        Past { address, size, allocated: record.allocated.clone(), ended, told }
-    }
-
+impl Block {
     fn finding(&self, kind: Kind, whose: Whose) -> Finding {
-        let Past { address, size, allocated, ended, .. } = self.clone();
+        let Block { address, size, allocated, ended, .. } = self.clone();
         Finding { address, size, allocated: Some(allocated), ended, ..whose.finding(kind) }
     }
 }
@@ -95,34 +80,31 @@ impl Whose {
 }
 
 #[derive(Debug)]
-struct State {
+pub(super) struct State {
     whose: Whose,
     /// The generation of the next block.
-    next: u64,
+    pub(super) next: u64,
     /// Blocks by generation, which is the order of allocation; below, their generations by address.
     alive: BTreeMap<u64, Record>,
     by_address: BTreeMap<usize, u64>,
     /// Free, poisoned extents, by first address. Invariant: no two overlap.
-    poisoned: BTreeMap<usize, (Extent, Past)>,
+    poisoned: BTreeMap<usize, (Extent, Block)>,
     /// Ended blocks by generation, the latest at the back.
-    past: VecDeque<(u64, Past)>,
-    /// The number of handles by generation. Invariant: none is 0.
-    handles: BTreeMap<u64, usize>,
+    past: VecDeque<(u64, Block)>,
     found: Vec<Finding>,
 }
 
 impl State {
     /// Removes a part of memory from the poisoned extents, and notes where the poison was damaged.
     fn use_again(&mut self, part: Extent) {
-        for (extent, past) in self.take_poisoned(part) {
+        for (extent, past) in self.take_poisoned(part.address(), part.end()) {
             self.look_at_poison(extent, &past);
         }
     }
 
-    /// Removes the parts of a range from the poisoned extents and returns them. Parts of an extent
-    /// outside of the range stay poisoned.
-    fn take_poisoned(&mut self, part: Extent) -> Vec<(Extent, Past)> {
-        let (from, to) = (part.address(), part.end());
+    /// Removes the parts between two addresses from the poisoned extents and returns them. What is
+    /// outside stays poisoned.
+    fn take_poisoned(&mut self, from: usize, to: usize) -> Vec<(Extent, Block)> {
         let before = self.poisoned.range(..from).next_back().map(|(&start, _)| start);
         let within = self.poisoned.range(from..to).map(|(&start, _)| start);
         let starts: Vec<usize> = before.into_iter().chain(within).collect();
@@ -143,38 +125,34 @@ impl State {
     }
 
     /// Notes where a part of an ended block is no longer poison.
-    fn look_at_poison(&mut self, part: Extent, past: &Past) {
-        if let Some(broken) = part.broken(0, part.len, DEAD) {
-            let first = part.address() + broken.first;
-            let offset = first.wrapping_sub(past.address).cast_signed();
-            let damage = Damage { offset, bytes: broken.count, found: broken.found };
-            let finding = past.finding(Kind::WriteAfterFree, self.whose);
-            self.found.push(Finding { damage: Some(damage), ..finding });
-        }
+    fn look_at_poison(&mut self, part: Extent, past: &Block) {
+        let damage = part.damage(DEAD, past.address);
+        let finding = |_| Finding { damage, ..past.finding(Kind::WriteAfterFree, self.whose) };
+        self.found.extend(damage.map(finding));
     }
 
-    fn poison(&mut self, part: Extent, past: Past) {
-        part.fill(0, part.len, DEAD);
+    fn poison(&mut self, part: Extent, past: Block) {
+        part.fill(DEAD);
         if part.len > 0 {
             self.poisoned.insert(part.address(), (part, past));
         }
     }
 
-    /// Notes that a block has ended, after it was removed from the tables.
-    fn bury(&mut self, serial: u64, record: Record, ended: &Ended) {
+    /// Notes that a block has ended, after it was removed from the table.
+    fn bury(&mut self, serial: u64, mut record: Record, ended: &Ended) {
         COUNTERS.ended.add(1);
-        self.by_address.remove(&record.address());
-        self.found.extend(record.overruns(self.whose, Some(ended)));
-        let past = Past::of(&record, Some(ended.clone()));
+        record.block.ended = Some(ended.clone());
+        self.by_address.remove(&record.block.address);
+        self.found.extend(record.overruns(self.whose));
         if self.past.len() == REMEMBERED {
             self.past.pop_front();
         }
-        self.past.push_back((serial, past.clone()));
-        self.poison(record.extent, past);
+        self.past.push_back((serial, record.block.clone()));
+        self.poison(record.extent, record.block);
     }
 
     /// Ends the block that contains an address other than as its first byte, if there is one.
-    fn bury_over(&mut self, address: usize, ended: &Ended) {
+    pub(super) fn bury_over(&mut self, address: usize, ended: &Ended) {
         let before = self.by_address.range(..address).next_back();
         let Some(serial) = before.map(|(_, &serial)| serial) else { return };
         let reaches =
@@ -186,20 +164,18 @@ impl State {
         }
     }
 
-    fn bury_since(&mut self, serial: u64, ended: &Ended) {
+    pub(super) fn bury_since(&mut self, serial: u64, ended: &Ended) {
         for (serial, record) in self.alive.split_off(&serial) {
             self.bury(serial, record, ended);
         }
     }
 
     /// The blocks for which `is` returns true, by line.
-    fn blocks(&self, is: impl Fn(&u64, &Record) -> bool) -> LeakReport {
-        let blocks = self.alive.iter().filter(|(serial, record)| is(serial, record));
-        LeakReport::of(
-            blocks.map(|(_, record)| {
-                (record.address(), record.size, record.since, &record.allocated)
-            }),
-        )
+    fn blocks(&self, is: impl Fn(&Record) -> bool) -> LeakReport {
+        let blocks = self.alive.values().filter(|record| is(record));
+        LeakReport::of(blocks.map(|Record { block, since, .. }| {
+            (block.address, block.size, *since, &block.allocated)
+        }))
     }
 
     fn note_groups(&mut self, kind: Kind, report: LeakReport) {
@@ -216,98 +192,86 @@ impl State {
     }
 }
 
-/// The blocks of one owner. Handles share it, and may keep it for longer.
+/// The blocks of one owner; nothing without the feature. Handles share it, and may keep it for
+/// longer.
 #[derive(Clone, Debug)]
-pub(crate) struct Ledger(Arc<Mutex<State>>);
+pub(crate) struct Ledger([Arc<Mutex<State>>; ON as usize]);
+
+const _: () = assert!(ON || size_of::<Ledger>() == 0);
 
 impl Ledger {
+    #[inline(always)]
     pub fn new(owner: Owner) -> Ledger {
-        Ledger(Arc::new(Mutex::new(State {
+        let state = || State {
             whose: Whose { owner, id: unique_id() },
             next: 0,
             alive: BTreeMap::new(),
             by_address: BTreeMap::new(),
             poisoned: BTreeMap::new(),
             past: VecDeque::new(),
-            handles: BTreeMap::new(),
             found: Vec::new(),
-        })))
+        };
+        Ledger(std::array::from_fn(|_| Arc::new(Mutex::new(state()))))
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock()
+    /// Only for calls that there are with the feature.
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.0.first().expect("the feature is on").lock()
     }
 
-    /// Reports what `f` notes, after the lock is released.
-    fn telling<R>(&self, f: impl FnOnce(&mut State) -> R) -> R {
-        let mut state = self.state();
-        let result = f(&mut state);
+    /// Calls `f` with the line that called the owner, and reports what it notes after the lock is
+    /// released. `None` without the feature.
+    #[inline(always)]
+    #[track_caller]
+    pub(super) fn telling<R>(&self, f: impl FnOnce(&mut State, Place) -> R) -> Option<R> {
+        let state = self.0.first()?;
+        let place = Place::at(Location::caller());
+        let mut state = state.lock();
+        let result = f(&mut state, place);
         let found = take(&mut state.found);
         drop(state);
         tell(found);
-        result
+        Some(result)
     }
 
-    /// Watches a block of `size` bytes, which begins `front` bytes into an extent that is its own.
-    /// It is allocated at `place`.
-    pub(super) fn begin(
-        &self,
-        extent: Extent,
-        front: usize,
-        size: usize,
-        place: Place,
-    ) -> NonNull<u8> {
+    /// Watches a block of `size` bytes at an address in an extent that is its own.
+    #[track_caller]
+    pub(super) fn begin(&self, extent: Extent, address: usize, size: usize) {
         COUNTERS.watched.add(1);
-        self.telling(|state| {
+        self.telling(|state, allocated| {
             state.use_again(extent);
-            let record = Record { extent, front, size, allocated: place, since: Instant::now() };
-            record.write_zones();
-            extent.fill(front, front + size, FRESH);
+            let block = Block { address, size, allocated, ended: None, told: false };
+            let (since, handles) = (Instant::now(), Arc::default());
+            let record = Record { extent, block, since, handles };
+            record.zones().into_iter().for_each(|zone| zone.fill(RED));
+            extent.part(address, address + size).fill(FRESH);
             let serial = state.next;
             state.next += 1;
-            if let Some(lost) = state.by_address.insert(record.address(), serial) {
+            if let Some(lost) = state.by_address.insert(address, serial) {
                 // Freed in another way, for example by the recovery of a dead thread's blocks.
                 state.alive.remove(&lost);
             }
             state.alive.insert(serial, record);
         });
-        extent.at(front)
-    }
-
-    /// The generation of the next block. All older blocks have smaller ones.
-    pub(super) fn next(&self) -> u64 {
-        self.state().next
-    }
-
-    /// Ends all blocks from a generation on.
-    pub(super) fn end_since(&self, serial: u64, how: How, place: Option<Place>) {
-        self.telling(|state| state.bury_since(serial, &Ended { how, place }));
-    }
-
-    /// [`Ledger::end_since`] for an owner that goes back to the address `cursor`, from which on its
-    /// memory is free. An older block that has grown beyond it has lost bytes, and ends too.
-    pub(super) fn end_back_to(&self, serial: u64, cursor: usize, how: How, place: Place) {
-        let ended = Ended { how, place: Some(place) };
-        self.telling(|state| {
-            state.bury_since(serial, &ended);
-            state.bury_over(cursor, &ended);
-        });
     }
 
     /// Ends the block at an address. Returns false if there is none.
-    pub fn end(&self, address: usize, how: How, place: Place) -> bool {
-        self.telling(|state| {
-            let Some(serial) = state.by_address.get(&address).copied() else { return false };
-            let Some(record) = state.alive.remove(&serial) else { return false };
-            state.bury(serial, record, &Ended { how, place: Some(place) });
-            true
-        })
+    #[track_caller]
+    pub(super) fn end(&self, address: usize) -> bool {
+        let ended = self.telling(|state, place| {
+            let serial = state.by_address.get(&address).copied()?;
+            let record = state.alive.remove(&serial)?;
+            state.bury(serial, record, &Ended { how: How::Freed, place: Some(place) });
+            Some(())
+        });
+        ended.flatten().is_some()
     }
 
     /// Reports a second free of the block at an address, if it was the last block there and is
     /// remembered.
-    pub(super) fn tell_double_free(&self, address: usize, place: Place) {
-        self.telling(|state| {
+    #[track_caller]
+    pub(super) fn tell_double_free(&self, address: usize) {
+        self.telling(|state, place| {
             if state.by_address.contains_key(&address) {
                 return; // another block is there by now
             }
@@ -320,61 +284,51 @@ impl Ledger {
 
     /// The blocks that are out and for whose address `is_out` returns true.
     pub fn leaks(&self, is_out: impl Fn(usize) -> bool) -> LeakReport {
-        self.state().blocks(|_, record| is_out(record.address()))
+        self.state().blocks(|record| is_out(record.block.address))
     }
 
     /// Reports them, with a finding for each line.
     pub fn tell_leaks(&self, is_out: impl Fn(usize) -> bool) {
-        self.telling(|state| {
-            let report = state.blocks(|_, record| is_out(record.address()));
+        self.telling(|state, _| {
+            let report = state.blocks(|record| is_out(record.block.address));
             state.note_groups(Kind::Leak, report);
         });
     }
 
     /// The extent of the block at an address, if there is one.
-    pub fn extent_of(&self, address: usize) -> Option<Extent> {
+    pub(super) fn extent_of(&self, address: usize) -> Option<Extent> {
         self.state().record_at(address).map(|(_, record)| record.extent)
     }
 
     /// Resizes a block to `size` bytes in `extent`, which begins at the same address as its extent
     /// and belongs to the block. Bytes that it gains are fresh; bytes that it loses beyond the
     /// extent are poisoned. Returns false if there is no such block.
-    pub fn resize(&self, address: usize, size: usize, extent: Extent, place: Place) -> bool {
-        self.telling(|state| {
+    #[track_caller]
+    pub(super) fn resize(&self, address: usize, size: usize, extent: Extent) -> bool {
+        let resized = self.telling(|state, place| {
             let whose = state.whose;
-            let Some((_, record)) = state.record_at(address) else { return false };
-            let overruns = record.overruns(whose, None);
-            let (old, end) = (record.extent, record.end());
-            let past = Past::of(record, Some(Ended { how: How::Freed, place: Some(place) }));
+            let (_, record) = state.record_at(address)?;
+            let (overruns, old) = (record.overruns(whose), record.extent);
+            let mut past = record.block.clone();
+            past.ended = Some(Ended { how: How::Freed, place: Some(place) });
+            (record.extent, record.block.size) = (extent, size);
+            let (zones, end) = (record.zones(), address + past.size);
             state.found.extend(overruns);
             match extent.end() > old.end() {
                 true => state.use_again(extent.part(old.end(), extent.end())),
                 false => state.poison(old.part(extent.end(), old.end()), past),
             }
-            let Some((_, record)) = state.record_at(address) else { return false };
-            (record.extent, record.size) = (extent, size);
-            if record.end() > end {
-                extent.fill(end, record.end(), FRESH);
-            }
-            record.write_zones();
-            true
-        })
+            extent.part(end.min(address + size), address + size).fill(FRESH);
+            zones.into_iter().for_each(|zone| zone.fill(RED));
+            Some(())
+        });
+        resized.flatten().is_some()
     }
 
     /// Forgets memory from an address on, because it no longer belongs to the owner, or has lost
     /// its bytes.
     pub fn forget(&self, address: usize, len: usize) {
-        let mut state = self.state();
-        let end = address.saturating_add(len);
-        let reaches = |(&start, (extent, _)): (&usize, &(Extent, Past))| {
-            (start < end && extent.end() > address).then_some(start)
-        };
-        let before = state.poisoned.range(..address).next_back().and_then(reaches);
-        let within = state.poisoned.range(address..end).filter_map(reaches);
-        let starts: Vec<usize> = before.into_iter().chain(within).collect();
-        for start in starts {
-            state.poisoned.remove(&start);
-        }
+        self.telling(|state, _| drop(state.take_poisoned(address, address.saturating_add(len))));
     }
 
     /// Checks all red zones and all poison. Returns damage that was not reported yet, the oldest
@@ -384,11 +338,11 @@ impl Ledger {
         let mut state = self.state();
         let whose = state.whose;
         let overruns: Vec<_> =
-            state.alive.values().flat_map(|record| record.overruns(whose, None)).collect();
+            state.alive.values().flat_map(|record| record.overruns(whose)).collect();
         state.found.extend(overruns);
         for (extent, past) in state.poisoned.values().cloned().collect::<Vec<_>>() {
             state.look_at_poison(extent, &past);
-            extent.fill(0, extent.len, DEAD);
+            extent.fill(DEAD);
         }
         let found = take(&mut state.found);
         found.iter().for_each(|finding| COUNTERS.note(finding.kind));
@@ -397,8 +351,8 @@ impl Ledger {
 
     /// Ends all remaining blocks, because the owner is dropped.
     pub fn close(&self) {
-        self.telling(|state| {
-            let kept = state.blocks(|serial, _| state.handles.contains_key(serial));
+        self.telling(|state, _| {
+            let kept = state.blocks(|record| Arc::strong_count(&record.handles) > 1);
             state.note_groups(Kind::Kept, kept);
             for (extent, past) in take(&mut state.poisoned).into_values() {
                 state.look_at_poison(extent, &past);
@@ -408,20 +362,19 @@ impl Ledger {
         });
     }
 
-    /// Returns the generation of the block at an address for a new handle, and counts the handle.
-    pub(super) fn stamp(&self, address: usize) -> Option<u64> {
+    /// The generation of the block at an address and the count of its handles, for a new one.
+    pub(super) fn stamp(&self, address: usize) -> Option<(u64, Arc<()>)> {
         let mut state = self.state();
-        let (serial, _) = state.record_at(address)?;
-        *state.handles.entry(serial).or_default() += 1;
-        Some(serial)
+        let (serial, record) = state.record_at(address)?;
+        Some((serial, Arc::clone(&record.handles)))
     }
 
     /// A block by its generation. If it has ended, the error has what is still known.
     pub(super) fn alive(&self, serial: u64) -> Result<NonNull<[u8]>, Box<Finding>> {
         let state = self.state();
-        if let Some(record) = state.alive.get(&serial) {
-            let start = record.extent.at(record.front);
-            return Ok(NonNull::slice_from_raw_parts(start, record.size));
+        if let Some(Record { extent, block, .. }) = state.alive.get(&serial) {
+            let Extent { start, len } = extent.part(block.address, block.address + block.size);
+            return Ok(NonNull::slice_from_raw_parts(start, len));
         }
         let past = state.past.iter().find(|(other, _)| *other == serial);
         let finding = past.map(|(_, past)| past.finding(Kind::UseAfterFree, state.whose));
@@ -437,19 +390,6 @@ impl Ledger {
         match told {
             true => COUNTERS.note(finding.kind),
             false => tell(vec![finding.clone()]),
-        }
-    }
-
-    pub(super) fn count_handle(&self, serial: u64) {
-        *self.state().handles.entry(serial).or_default() += 1;
-    }
-
-    pub(super) fn uncount_handle(&self, serial: u64) {
-        let mut state = self.state();
-        let Some(count) = state.handles.get_mut(&serial) else { return };
-        *count -= 1;
-        if *count == 0 {
-            state.handles.remove(&serial);
         }
     }
 }

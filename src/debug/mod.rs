@@ -25,6 +25,7 @@
 //! in a test [`catch`] returns it. [`stats`] counts findings.
 //!
 //! ```
+//! # #[cfg(feature = "debug")] {
 //! use ralloc_core::{Arena, debug};
 //! use std::alloc::Layout;
 //!
@@ -37,6 +38,7 @@
 //! });
 //! assert_eq!(found[0].kind, debug::Kind::Overrun);
 //! eprintln!("{}", found[0]);
+//! # }
 //! ```
 //!
 //! ```text
@@ -64,8 +66,7 @@
 //!
 //! `ledger` records the blocks and freed memory of one owner; `extent` fills and compares bytes;
 //! `place` says where and `finding` what happened; `sink` decides who is told. Owners call the
-//! methods in `watch`; without the feature, `off` is in the place of this module, and those methods
-//! are empty.
+//! methods in `watch`; without the feature, a ledger has no size, and those methods do nothing.
 
 mod counters;
 mod extent;

@@ -1,10 +1,11 @@
 //! A place in the program, with its backtrace if one was taken.
 #![forbid(unsafe_code)]
 
-use crate::sync::{Arc, AtomicUsize, LazyLock, Ordering};
+use crate::sync::{AtomicUsize, LazyLock, Ordering};
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fmt;
 use std::panic::Location;
+use std::sync::Arc;
 
 /// 1 if backtraces are taken whatever the environment says.
 static FORCED: LazyLock<AtomicUsize> = LazyLock::new(AtomicUsize::default);
@@ -17,6 +18,7 @@ static FORCED: LazyLock<AtomicUsize> = LazyLock::new(AtomicUsize::default);
 /// waits for ever at its first call of the crate.
 ///
 /// ```
+/// # #[cfg(feature = "debug")] {
 /// use ralloc_core::{Arena, debug};
 ///
 /// debug::set_backtraces(true);
@@ -25,6 +27,7 @@ static FORCED: LazyLock<AtomicUsize> = LazyLock::new(AtomicUsize::default);
 /// arena.reset();
 /// let (refused, _) = debug::catch(|| handle.get().unwrap_err());
 /// assert!(refused.finding().allocated.as_ref().unwrap().backtrace().is_some());
+/// # }
 /// ```
 pub fn set_backtraces(on: bool) {
     // Relaxed: it orders nothing.
@@ -39,16 +42,15 @@ pub struct Place {
 }
 
 impl Place {
-    /// The line that called the caller.
-    #[track_caller]
-    pub(crate) fn here() -> Place {
+    /// This line, with the backtrace of now.
+    pub(super) fn at(location: &'static Location<'static>) -> Place {
         // Relaxed: as above.
         let taken = match FORCED.load(Ordering::Relaxed) {
             0 => Backtrace::capture(),
             _ => Backtrace::force_capture(),
         };
         let there = taken.status() == BacktraceStatus::Captured;
-        Place { location: Location::caller(), backtrace: there.then(|| Arc::new(taken)) }
+        Place { location, backtrace: there.then(|| Arc::new(taken)) }
     }
 
     /// File, line and column of the call. If the method of a trait made the call, as with an

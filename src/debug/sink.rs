@@ -36,10 +36,12 @@ thread_local! {
 /// [`take_unheard`]; the panic goes no further.
 ///
 /// ```
+/// # #[cfg(feature = "debug")] {
 /// use ralloc_core::debug;
 ///
 /// debug::set_sink(|finding| eprintln!("{finding:#}")); // with backtraces
 /// debug::clear_sink();
+/// # }
 /// ```
 pub fn set_sink(sink: impl Fn(&Finding) + Send + Sync + 'static) {
     let old = EARS.lock().sink.replace(Arc::new(sink));
@@ -55,7 +57,9 @@ pub fn clear_sink() {
 /// The findings that no sink has received, the oldest first, at most 1,024: see [`set_sink`].
 ///
 /// ```
+/// # #[cfg(feature = "debug")] {
 /// assert!(ralloc_core::debug::take_unheard().is_empty());
+/// # }
 /// ```
 pub fn take_unheard() -> Vec<Finding> {
     take(&mut EARS.lock().unheard)
@@ -65,6 +69,7 @@ pub fn take_unheard() -> Vec<Finding> {
 /// For tests. If `f` panics, the findings are [unheard](take_unheard).
 ///
 /// ```
+/// # #[cfg(feature = "debug")] {
 /// use ralloc_core::{Arena, debug};
 ///
 /// let (sum, found) = debug::catch(|| {
@@ -74,6 +79,7 @@ pub fn take_unheard() -> Vec<Finding> {
 ///     sum
 /// });
 /// assert!(sum == 7 && found.is_empty());
+/// # }
 /// ```
 pub fn catch<R>(f: impl FnOnce() -> R) -> (R, Vec<Finding>) {
     /// Restores the findings of the outer `catch`, even if `f` panics.
