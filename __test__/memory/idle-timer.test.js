@@ -16,7 +16,7 @@ function idleTimer() {
   let chunks = 0; // in the depot
   const trimDepot = (ms) => {
     trims.push([clock.now - begun, ms]);
-    return { chunks };
+    return chunks;
   };
   const idle = fresh('memory/idle.js', { 'memory/native.js': { trimDepot } });
   const begun = clock.now;

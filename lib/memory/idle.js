@@ -147,7 +147,7 @@ const depot = {
   watched: false,
   turn: 0,
   tick() {
-    const { chunks } = memory.trimDepot(TICK_MS);
+    const chunks = memory.trimDepot(TICK_MS);
     const isMine = memory.trimDepot[kDepotTurn] === this.turn;
     if (chunks > 0 && isMine) return true;
     return rounds.some((one) => one.everyMs === TICK_MS && one.targets.size > 0);

@@ -1,6 +1,6 @@
 //! External ArrayBuffers over leased spans, their finalizer, and detaching.
 
-use super::convert::{CORRUPTED, Result, UNSUPPORTED, corrupted};
+use super::convert::{ArrayBuffer, CORRUPTED, Result, UNSUPPORTED, Value, corrupted};
 use crate::lease::chunk::Chunk;
 use crate::lease::leased_arena::Lease;
 #[cfg(any(ralloc_os = "linux", ralloc_os = "macos"))]
@@ -17,7 +17,7 @@ pub const OK: sys::napi_status = sys::Status::napi_ok;
 
 /// An external ArrayBuffer over the span. Its chunk stays pinned until the finalizer has run. After
 /// an error nothing is pinned.
-pub fn create(env: &Env, lease: &Lease) -> Result<sys::napi_value> {
+pub fn create(env: &Env, lease: &Lease) -> Result<ArrayBuffer> {
     lease.chunk.pin().map_err(corrupted)?;
     let bytes = NonNull::slice_from_raw_parts(lease.ptr, lease.len);
     // SAFETY: the bytes stay mapped while the chunk is pinned.
@@ -27,14 +27,14 @@ pub fn create(env: &Env, lease: &Lease) -> Result<sys::napi_value> {
 
 /// An external ArrayBuffer over a segment of a slab's slots. Until its finalizer has run, all of
 /// these slots keep their owners.
-pub fn create_over_slab(env: &Env, view: View, bytes: NonNull<[u8]>) -> Result<sys::napi_value> {
+pub fn create_over_slab(env: &Env, view: View, bytes: NonNull<[u8]>) -> Result<ArrayBuffer> {
     // SAFETY: the bytes stay mapped while the view has its participant, which keeps the slab.
     unsafe { external(env, bytes, Arc::new(view)) }
 }
 
 /// An external ArrayBuffer over the words of a board.
 #[cfg(any(ralloc_os = "linux", ralloc_os = "macos"))]
-pub fn create_over_board(env: &Env, board: Arc<Board>) -> Result<sys::napi_value> {
+pub fn create_over_board(env: &Env, board: Arc<Board>) -> Result<ArrayBuffer> {
     // SAFETY: the words are atomics, which may be written through a shared reference, and live as
     // long as the count.
     unsafe { external(env, board.bytes(), board) }
@@ -85,7 +85,7 @@ unsafe fn external<T: Pinned>(
     env: &Env,
     bytes: NonNull<[u8]>,
     pinned: Arc<T>,
-) -> Result<sys::napi_value> {
+) -> Result<ArrayBuffer> {
     let (data, len) = (bytes.as_ptr().cast(), bytes.len());
     let hint = Arc::into_raw(pinned).cast_mut().cast::<c_void>();
     let mut value = ptr::null_mut();
@@ -95,7 +95,7 @@ unsafe fn external<T: Pinned>(
         sys::napi_create_external_arraybuffer(env.raw(), data, len, finalize, hint, &mut value)
     };
     if status == OK {
-        return Ok(value);
+        return Ok(Value(value));
     }
     if status == sys::Status::napi_no_external_buffers_allowed {
         // SAFETY: with this status the finalizer is never called, so the hint is still ours. With
@@ -107,17 +107,18 @@ unsafe fn external<T: Pinned>(
 }
 
 /// The address and length of an ArrayBuffer; null and 0 when detached; `None` for other values.
-pub fn location(env: &Env, buffer: sys::napi_value) -> Option<(*mut u8, usize)> {
+pub fn location(env: &Env, buffer: &ArrayBuffer) -> Option<(*mut u8, usize)> {
     let (mut data, mut len) = (ptr::null_mut(), 0);
     // SAFETY: env and value are the current call's, the out pointers live.
-    let status = unsafe { sys::napi_get_arraybuffer_info(env.raw(), buffer, &mut data, &mut len) };
+    let status =
+        unsafe { sys::napi_get_arraybuffer_info(env.raw(), buffer.0, &mut data, &mut len) };
     (status == OK).then_some((data.cast(), len))
 }
 
 /// Detaches an ArrayBuffer.
-pub fn detach(env: &Env, buffer: sys::napi_value) -> Result<()> {
+pub fn detach(env: &Env, buffer: &ArrayBuffer) -> Result<()> {
     // SAFETY: env and value are the current call's.
-    match unsafe { sys::napi_detach_arraybuffer(env.raw(), buffer) } {
+    match unsafe { sys::napi_detach_arraybuffer(env.raw(), buffer.0) } {
         OK => Ok(()),
         status => Err(Error::new(CORRUPTED, format!("cannot detach the ArrayBuffer ({status})"))),
     }

@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// A value whose drop may panic. napi-rs drops a class's value in a finalizer of Node-API, which no
 /// `#[napi(catch_unwind)]` covers. A panic that leaves the finalizer aborts Node, so it is caught
 /// here.
+#[derive(Default)]
 pub struct Contained<T>(ManuallyDrop<T>);
 
 impl<T> Contained<T> {

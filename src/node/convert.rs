@@ -167,6 +167,10 @@ pub fn memory_options(memory: Option<MemoryArgument>) -> Result<MemoryOptions> {
 /// leased bytes.
 pub struct Value(pub sys::napi_value);
 
+// The typings have the names that parameters and results have here.
+pub type ArrayBuffer = Value;
+pub type Object = Value;
+
 impl FromNapiValue for Value {
     unsafe fn from_napi_value(_: sys::napi_env, value: sys::napi_value) -> napi::Result<Self> {
         Ok(Value(value))
@@ -186,9 +190,9 @@ pub struct Numbers<T> {
 }
 
 /// A Float64Array to write numbers to.
-pub type Registers = Numbers<f64>;
+pub type Float64Array = Numbers<f64>;
 /// A Uint32Array of slots.
-pub type Slots = Numbers<u32>;
+pub type Uint32Array = Numbers<u32>;
 
 /// The kind of a typed array, and what is said of another one.
 pub trait Element: Copy {
@@ -245,7 +249,7 @@ impl<T: Element> Numbers<T> {
     }
 }
 
-impl Registers {
+impl Float64Array {
     /// Fails unless there are `len` registers. Called before anything is changed.
     pub fn expect(&self, len: usize) -> Result<()> {
         if self.len >= len {

@@ -3,7 +3,7 @@
 
 use super::array_buffer::OK;
 use super::contained::Contained;
-use super::convert::{Registers, Result, UNSUPPORTED, Value};
+use super::convert::{Float64Array, Object, Result, UNSUPPORTED};
 use napi::{Env, Error, sys};
 use napi_derive::napi;
 use std::cell::RefCell;
@@ -16,6 +16,7 @@ use std::time::Instant;
 /// Reports the deaths of objects, each by a number that the caller chose. Belongs to one isolate:
 /// finalizers run on its thread.
 #[napi]
+#[derive(Default)]
 pub struct Deaths {
     state: Contained<Rc<RefCell<State>>>,
 }
@@ -37,19 +38,13 @@ struct Watched {
 #[napi]
 impl Deaths {
     #[napi(constructor, catch_unwind)]
-    #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
-        Deaths { state: Contained::new(Rc::default()) }
+        Self::default()
     }
 
     /// Watches an object. Its number must not be used again before its death was reported.
     #[napi(catch_unwind)]
-    pub fn watch(
-        &self,
-        env: Env,
-        #[napi(ts_arg_type = "object")] object: Value,
-        number: u32,
-    ) -> Result<()> {
+    pub fn watch(&self, env: Env, object: Object, number: u32) -> Result<()> {
         let watched = Box::new(Watched { state: Rc::clone(&self.state), number });
         let data = Box::into_raw(watched);
         let mut reference = ptr::null_mut();
@@ -79,7 +74,7 @@ impl Deaths {
     /// the milliseconds since its death was noticed. Returns how many. Call it again while the
     /// registers are full.
     #[napi(catch_unwind)]
-    pub fn drain(&self, #[napi(ts_arg_type = "Float64Array")] registers: Registers) -> u32 {
+    pub fn drain(&self, registers: Float64Array) -> u32 {
         let now = Instant::now();
         let mut state = self.state.borrow_mut();
         let from = state.heard.len().saturating_sub(registers.len() / 2);

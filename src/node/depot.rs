@@ -1,30 +1,21 @@
 //! The process's depots.
 
-use super::convert::{Registers, Result, millis};
+use super::convert::{Float64Array, Result, millis};
 use crate::memory::depot;
 use napi_derive::napi;
 
-/// The state of the depots after a trim.
-#[napi(object, object_from_js = false)]
-pub struct Trimmed {
-    /// Bytes still committed in the depots.
-    pub bytes: f64,
-    /// Chunks in them, with memory or without. Within half a minute they are unmapped or lose their
-    /// memory.
-    pub chunks: f64,
-}
-
-/// Gives back the memory of chunks that have been idle for `idleMs` milliseconds.
+/// Gives back the memory of chunks that have been idle for `idleMs` milliseconds. Returns how many
+/// chunks are in the depots, with memory or without. Within half a minute they are unmapped or lose
+/// their memory.
 #[napi(catch_unwind)]
-pub fn trim_depot(idle_ms: f64) -> Result<Trimmed> {
-    let left = depot::trim(millis("idleMs", idle_ms)?);
-    Ok(Trimmed { bytes: left.committed as f64, chunks: left.chunks as f64 })
+pub fn trim_depot(idle_ms: f64) -> Result<f64> {
+    Ok(depot::trim(millis("idleMs", idle_ms)?).chunks as f64)
 }
 
 /// Registers: chunks, bytes reserved, bytes committed, hits, misses, unmapped, hit rate, bytes
 /// retained.
 #[napi(catch_unwind)]
-pub fn depot_stats(#[napi(ts_arg_type = "Float64Array")] registers: Registers) -> Result<()> {
+pub fn depot_stats(registers: Float64Array) -> Result<()> {
     registers.expect(8)?;
     let s = depot::stats();
     let values = [s.chunks, s.reserved, s.committed, s.hits, s.misses, s.unmapped];

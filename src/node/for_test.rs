@@ -51,10 +51,12 @@ pub fn decide_for_test(evidence: Vec<f64>) -> Vec<u32> {
 
 /// Panics when it is collected, which must not end the process.
 #[napi]
+#[derive(Default)]
 pub struct PanicForTest {
     _inner: Contained<PanicWhenDropped>,
 }
 
+#[derive(Default)]
 struct PanicWhenDropped;
 
 impl Drop for PanicWhenDropped {
@@ -66,8 +68,7 @@ impl Drop for PanicWhenDropped {
 #[napi]
 impl PanicForTest {
     #[napi(constructor, catch_unwind)]
-    #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
-        PanicForTest { _inner: Contained::new(PanicWhenDropped) }
+        Self::default()
     }
 }

@@ -3,7 +3,8 @@
 use super::array_buffer;
 use super::contained::Contained;
 use super::convert::{
-    Failure, MemoryArgument, Registers, Result, Slots, Value, bytes, corrupted, memory_options,
+    ArrayBuffer, Failure, Float64Array, MemoryArgument, Result, Uint32Array, bytes, corrupted,
+    memory_options,
 };
 use crate::error::{AllocError, SpanError};
 use crate::lease::budget::Tally;
@@ -66,15 +67,15 @@ impl LeasedArena {
     /// Leases a span of at least `need` and preferably `want` bytes. Registers: id, epoch,
     /// cleanFrom, 0. Returns null at the limit, because making an object would cost each refusal a
     /// microsecond.
-    #[napi(catch_unwind, ts_return_type = "ArrayBuffer | Failure | null")]
+    #[napi(catch_unwind)]
     pub fn lease(
         &self,
         env: Env,
         need: f64,
         want: f64,
         is_chunk: bool,
-        #[napi(ts_arg_type = "Float64Array")] registers: Registers,
-    ) -> Result<Option<Either<Value, Failure>>> {
+        registers: Float64Array,
+    ) -> Result<Option<Either<ArrayBuffer, Failure>>> {
         registers.expect(4)?;
         let (need, want) = (bytes("need", need, 0)?, bytes("want", want, 0)?);
         match self.with(|arena| arena.lease(need, want, is_chunk)) {
@@ -85,21 +86,15 @@ impl LeasedArena {
     }
 
     /// Detaches the span's ArrayBuffer and returns a new one over the same bytes.
-    #[napi(catch_unwind, ts_return_type = "ArrayBuffer")]
-    pub fn renew(
-        &self,
-        env: Env,
-        id: u32,
-        epoch: u32,
-        #[napi(ts_arg_type = "ArrayBuffer")] ab: Value,
-    ) -> Result<Value> {
+    #[napi(catch_unwind)]
+    pub fn renew(&self, env: Env, id: u32, epoch: u32, ab: ArrayBuffer) -> Result<ArrayBuffer> {
         let foreign = || corrupted(SpanError::Foreign { id });
-        let (ptr, len) = array_buffer::location(&env, ab.0).ok_or_else(foreign)?;
+        let (ptr, len) = array_buffer::location(&env, &ab).ok_or_else(foreign)?;
         let lease = self.with(|arena| arena.renew(id, epoch, ptr, len)).map_err(corrupted)?;
         // The new one first: if it cannot be made, the old one still exists.
         let made = array_buffer::create(&env, &lease)?;
-        array_buffer::detach(&env, ab.0)?;
-        Ok(Value(made))
+        array_buffer::detach(&env, &ab)?;
+        Ok(made)
     }
 
     /// Moves a span from Leased to Held.
@@ -163,13 +158,7 @@ impl LeasedArena {
     /// Gives back whole pages of a chunk in use. Returns their bytes. `parts`: offset and size of
     /// each, in units of 16 bytes.
     #[napi(catch_unwind)]
-    pub fn decommit(
-        &self,
-        id: u32,
-        epoch: u32,
-        #[napi(ts_arg_type = "Uint32Array")] parts: Slots,
-        count: u32,
-    ) -> Result<f64> {
+    pub fn decommit(&self, id: u32, epoch: u32, parts: Uint32Array, count: u32) -> Result<f64> {
         let unit = |at: usize| parts.read(at) as usize * PART_UNIT;
         let count = (parts.len() / 2).min(count as usize);
         let ranges = (0..count).map(|part| (unit(2 * part), unit(2 * part + 1)));
@@ -198,7 +187,7 @@ impl LeasedArena {
     /// Registers: limit, used, peak, leased, held, quarantined, stolen, limbo (bytes), chunks,
     /// pins, spans (numbers), reserved, committed (bytes), recycled, mapped.
     #[napi(catch_unwind)]
-    pub fn stats(&self, #[napi(ts_arg_type = "Float64Array")] registers: Registers) -> Result<()> {
+    pub fn stats(&self, registers: Float64Array) -> Result<()> {
         registers.expect(15)?;
         let s = self.with(|arena| arena.stats());
         let [leased, held, quarantined, stolen, limbo, _gone] = s.sums.by_state;
@@ -240,11 +229,11 @@ impl LeasedArena {
     }
 
     /// An ArrayBuffer over a lease; if it cannot be made, the lease is undone.
-    fn hand_out(&self, env: &Env, lease: &Lease, registers: &Registers) -> Result<Value> {
+    fn hand_out(&self, env: &Env, lease: &Lease, registers: &Float64Array) -> Result<ArrayBuffer> {
         let made = array_buffer::create(env, lease);
         let made = made.inspect_err(|_| self.with(|arena| arena.cancel(lease)))?;
         registers.fill(0, &[lease.id.into(), lease.epoch.into(), lease.clean_from as f64, 0.0]);
-        Ok(Value(made))
+        Ok(made)
     }
 
     fn failure(&self, error: AllocError) -> Failure {

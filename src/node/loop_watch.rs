@@ -23,7 +23,7 @@ pub fn watch_loop(env: Env, fd: i32, from: u32, size: u32, group: Option<String>
     let started = os::watch_loop(Arc::clone(&board), fd, (from, size), group);
     started.map_err(|error| coded(UNSUPPORTED, error))?;
     *RUNNING.lock() = Some(board);
-    Ok(Value(made))
+    Ok(made)
 }
 
 /// Ends the thread, at its next look, and notes no signal more.

@@ -138,7 +138,7 @@ impl LeasedSlab {
     }
 
     /// The names of this user's slabs.
-    #[napi(catch_unwind, ts_return_type = "string[] | Failure")]
+    #[napi(catch_unwind)]
     pub fn list() -> napi::Either<Vec<String>, Failure> {
         match Slab::list() {
             Ok(names) => napi::Either::A(names),

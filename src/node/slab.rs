@@ -3,8 +3,8 @@
 use super::array_buffer;
 use super::contained::Contained;
 use super::convert::{
-    CLOSED, Failure, INVALID_ARGUMENT, MemoryArgument, Registers, Result, STALE_TOKEN, Slots,
-    UNSUPPORTED, Value, bytes, coded, memory_options, millis, node,
+    ArrayBuffer, CLOSED, Failure, Float64Array, INVALID_ARGUMENT, MemoryArgument, Result,
+    STALE_TOKEN, UNSUPPORTED, Uint32Array, bytes, coded, memory_options, millis, node,
 };
 use super::inherited::Descriptor;
 use crate::error::SlabError;
@@ -21,6 +21,7 @@ use std::cell::{Ref, RefCell};
 /// Slots that this isolate claims and frees in batches; in between, JavaScript decides about each
 /// slot (lib/slab/). See `src/slab/`.
 #[napi]
+#[derive(Default)]
 pub struct LeasedSlab {
     /// `None` before it is opened, and after `close`.
     participant: Contained<RefCell<Option<Participant>>>,
@@ -39,11 +40,8 @@ pub struct HandleInfo {
 #[napi]
 impl LeasedSlab {
     #[napi(constructor, catch_unwind)]
-    #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
-        let (participant, descriptor) = (RefCell::new(None), RefCell::new(None));
-        let (participant, descriptor) = (Contained::new(participant), Contained::new(descriptor));
-        LeasedSlab { participant, descriptor }
+        Self::default()
     }
 
     /// Creates the slab. `pools`: size, count, most and least slots of each. Returns null, or why
@@ -73,13 +71,8 @@ impl LeasedSlab {
     }
 
     /// Claims up to `want` slots of a pool, which may grow. Returns how many it wrote to `slots`.
-    #[napi(catch_unwind, ts_return_type = "number | Failure")]
-    pub fn claim(
-        &self,
-        pool: u32,
-        want: u32,
-        #[napi(ts_arg_type = "Uint32Array")] slots: Slots,
-    ) -> Result<Either<u32, Failure>> {
+    #[napi(catch_unwind)]
+    pub fn claim(&self, pool: u32, want: u32, slots: Uint32Array) -> Result<Either<u32, Failure>> {
         let want = slots.len().min(want as usize);
         let mut at = 0;
         let mut write = |slot| {
@@ -98,12 +91,7 @@ impl LeasedSlab {
 
     /// Frees the first `count` of `slots`. Returns how many of them this isolate held.
     #[napi(catch_unwind)]
-    pub fn release(
-        &self,
-        pool: u32,
-        #[napi(ts_arg_type = "Uint32Array")] slots: Slots,
-        count: u32,
-    ) -> Result<u32> {
+    pub fn release(&self, pool: u32, slots: Uint32Array, count: u32) -> Result<u32> {
         let count = slots.len().min(count as usize);
         self.with(|participant| {
             let slots = (0..count).map(|at| slots.read(at));
@@ -114,12 +102,12 @@ impl LeasedSlab {
 
     /// An ArrayBuffer over a segment of a pool's slots. All of the isolate's Buffers in that
     /// segment are over it.
-    #[napi(catch_unwind, ts_return_type = "ArrayBuffer")]
-    pub fn segment(&self, env: Env, pool: u32, index: u32) -> Result<Value> {
+    #[napi(catch_unwind)]
+    pub fn segment(&self, env: Env, pool: u32, index: u32) -> Result<ArrayBuffer> {
         let found = self.with(|participant| participant.view(pool as usize, index as usize))?;
         let none = || Error::new(INVALID_ARGUMENT, format!("pool {pool} has no segment {index}"));
         let (view, bytes) = found.ok_or_else(none)?;
-        array_buffer::create_over_slab(&env, view, bytes).map(Value)
+        array_buffer::create_over_slab(&env, view, bytes)
     }
 
     /// Throws if the runtime refuses external memory.
@@ -132,20 +120,14 @@ impl LeasedSlab {
     /// `close` its slots are freed without waiting for its finalizer. No other ArrayBuffer may show
     /// that memory.
     #[napi(catch_unwind)]
-    pub fn detach(
-        &self,
-        env: Env,
-        pool: u32,
-        index: u32,
-        #[napi(ts_arg_type = "ArrayBuffer")] ab: Value,
-    ) -> Result<()> {
+    pub fn detach(&self, env: Env, pool: u32, index: u32, ab: ArrayBuffer) -> Result<()> {
         let (pool, index) = (pool as usize, index as usize);
         let bytes = self.with(|participant| participant.slab().pools()[pool].segment(index))?;
         let bytes = bytes.map(|bytes| (bytes.cast().as_ptr(), bytes.len()));
-        if bytes.is_none() || array_buffer::location(&env, ab.0) != bytes {
+        if bytes.is_none() || array_buffer::location(&env, &ab) != bytes {
             return Err(Error::new(INVALID_ARGUMENT, "the ArrayBuffer is not that of the segment"));
         }
-        array_buffer::detach(&env, ab.0)?;
+        array_buffer::detach(&env, &ab)?;
         self.with(|participant| participant.note_detached(pool, index))
     }
 
@@ -183,28 +165,20 @@ impl LeasedSlab {
 
     /// Receives a sent slot. Registers: pool, slot, length.
     #[napi(catch_unwind)]
-    pub fn receive(
-        &self,
-        token: f64,
-        #[napi(ts_arg_type = "Float64Array")] registers: Registers,
-    ) -> Result<()> {
+    pub fn receive(&self, token: f64, registers: Float64Array) -> Result<()> {
         self.take(token, registers, Slab::receive_as)
     }
 
     /// Takes back a slot that this isolate sent. Registers: pool, slot, length.
     #[napi(catch_unwind)]
-    pub fn revoke(
-        &self,
-        token: f64,
-        #[napi(ts_arg_type = "Float64Array")] registers: Registers,
-    ) -> Result<()> {
+    pub fn revoke(&self, token: f64, registers: Float64Array) -> Result<()> {
         self.take(token, registers, Slab::revoke_as)
     }
 
     /// Registers, for each pool: size, count, most slots, held and cached (by anyone), 0, sent,
     /// free, peak.
     #[napi(catch_unwind)]
-    pub fn stats(&self, #[napi(ts_arg_type = "Float64Array")] registers: Registers) -> Result<()> {
+    pub fn stats(&self, registers: Float64Array) -> Result<()> {
         let stats = self.with(|participant| participant.slab().stats())?;
         registers.expect(stats.len() * 8)?;
         for (pool, s) in stats.iter().enumerate() {
@@ -315,7 +289,7 @@ impl LeasedSlab {
     fn take(
         &self,
         token: f64,
-        registers: Registers,
+        registers: Float64Array,
         how: fn(&Slab, Token, Owner) -> std::result::Result<Received, SlabError>,
     ) -> Result<()> {
         registers.expect(3)?;

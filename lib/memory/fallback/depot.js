@@ -49,11 +49,11 @@ function take(size) {
   return undefined;
 }
 
-/** Drops what has waited for half a minute; returns the sums of the rest. */
+/** Drops what has waited for half a minute; returns how many are left. */
 function trim() {
   const until = time.now() - RETIREMENT_MS;
   while (kept.length > 0 && kept[0].since <= until) drop();
-  return { bytes, chunks: kept.length };
+  return kept.length;
 }
 
 /** Registers: chunks, bytes reserved, bytes committed, hits, misses, unmapped, hit rate, 0. */
