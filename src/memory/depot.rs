@@ -28,7 +28,7 @@ mod tests;
 pub use process::{global, of, stats, trim};
 
 use super::mapping::Mapping;
-use super::options::MemoryOptions;
+use super::options::{MemoryOptions, Pages};
 use crate::error::MapError;
 use crate::layout::{self, CLASSES};
 use crate::limit::SharedLimit;
@@ -43,18 +43,18 @@ use std::time::{Duration, Instant};
 /// collection can free that many chunks together, and committing a chunk again costs more than
 /// filling it.
 pub const DEFAULT_COMMITTED_CAP: usize = 128 * 1024 * 1024;
-/// How long a mapping waits as recycled before it is retired, and as retired before it is unmapped.
+/// How long a mapping waits as recycled at most before it is retired, and as retired before it is
+/// unmapped.
 pub(crate) const RETIREMENT: Duration = Duration::from_secs(30);
 /// The fewest and the most recycled mappings of a class; the cap decides within these bounds. An
 /// entry takes 72 bytes.
 const CLASS_CAPACITY: (usize, usize) = if cfg!(loom) { (2, 2) } else { (16, 1024) };
 
-/// A mapping that is recycled; or retired, without memory, and unmapped next.
+/// A mapping that is recycled, whose bytes count in the limit; or retired, without memory, and
+/// unmapped next.
 struct Waiting {
     mapping: Mapping,
     since: Instant,
-    /// Whether its bytes count in the limit. Invariant: not those of a retired one.
-    committed: bool,
 }
 
 /// Retired mappings by class, each oldest first. They are taken only if there is no recycled one.
@@ -175,12 +175,12 @@ impl Depot {
     /// which counts as a miss. Its options are not applied yet: [`Depot::obtain`] does that.
     pub(crate) fn take(&self, size: usize) -> Option<Mapping> {
         let waiting = layout::class_index(size, self.options.granule()).and_then(|class| {
-            let recycled = self.classes[class].get().and_then(|queue| queue.pop());
+            let recycled = self.classes[class].get().and_then(|queue| self.pop(queue));
             // Else the one that was retired last: its memory is gone, but an address saved is an
             // mmap saved.
-            recycled.or_else(|| self.retired.lock()[class].pop_back())
+            recycled.or_else(|| Some(self.retired.lock()[class].pop_back()?.mapping))
         });
-        let found = waiting.map(|one| self.uncounted(one)).or_else(|| self.take_seen(size));
+        let found = waiting.or_else(|| self.take_seen(size));
         let count = if found.is_some() { &self.hits } else { &self.misses };
         count.fetch_add(1, Ordering::Relaxed);
         found
@@ -229,10 +229,18 @@ impl Depot {
         if !self.limit.charge(mapping.len()) {
             return self.retire_at(mapping, since);
         }
-        let recycled = Waiting { mapping, since, committed: true };
-        if let Err(recycled) = self.class(class).push(recycled) {
-            self.retire_at(self.uncounted(recycled), since);
+        self.push(self.class(class), Waiting { mapping, since }, since);
+    }
+
+    /// Adds a recycled mapping to its queue, or retires it if another thread has filled the queue.
+    fn push(&self, queue: &ArrayQueue<Waiting>, recycled: Waiting, now: Instant) {
+        if let Err(recycled) = queue.push(recycled) {
+            self.retire_at(self.uncounted(recycled), now);
         }
+    }
+
+    fn pop(&self, queue: &ArrayQueue<Waiting>) -> Option<Mapping> {
+        queue.pop().map(|recycled| self.uncounted(recycled))
     }
 
     fn class_of(&self, mapping: &Mapping) -> Option<usize> {
@@ -250,18 +258,20 @@ impl Depot {
     }
 
     fn retire_at(&self, mut mapping: Mapping, since: Instant) {
-        // If the call fails, the memory is kept until it is unmapped, which does no harm.
-        let _ = mapping.vacate();
-        let Some(class) = self.class_of(&mapping).filter(|_| mapping.is_restorable()) else {
+        // What has given back pages of the pool cannot have them again.
+        let again = mapping.pages() != Pages::Explicit;
+        let Some(class) = self.class_of(&mapping).filter(|_| again) else {
             return self.discard(mapping);
         };
+        // If the call fails, the memory is kept until it is unmapped, which does no harm.
+        let _ = mapping.vacate();
         let mut list = self.retired.lock();
         let queue = &mut list[class];
         if queue.len() >= self.capacity(class) && !mapping.is_seen() {
             drop(list);
             return self.discard(mapping);
         }
-        queue.push_back(Waiting { mapping, since, committed: false });
+        queue.push_back(Waiting { mapping, since });
         // Two leave for each one that enters, so that the list shrinks even if `trim` is never
         // called.
         let expired: Vec<_> = (0..2).filter_map(|_| pop_expired(queue, since)).collect();
@@ -280,17 +290,17 @@ impl Depot {
     pub(crate) fn discard_all(&self) -> bool {
         let mut all = Vec::new();
         for queue in self.classes.iter().filter_map(|class| class.get()) {
-            all.extend(std::iter::from_fn(|| queue.pop()));
+            all.extend(std::iter::from_fn(|| self.pop(queue)));
         }
-        all.extend(self.retired.lock().iter_mut().flat_map(take));
+        all.extend(self.retired.lock().iter_mut().flat_map(take).map(|retired| retired.mapping));
         let any = !all.is_empty();
-        all.into_iter().for_each(|waiting| self.discard(self.uncounted(waiting)));
+        all.into_iter().for_each(|mapping| self.discard(mapping));
         any
     }
 
-    /// Gives back the memory of mappings that were not taken for `idle`; retires those that were
-    /// not taken for 30 s; unmaps those that have been retired for 30 s, unless JavaScript has seen
-    /// them. Returns the bytes still committed.
+    /// Retires mappings that were not taken for `idle`, or for 30 s: gives back their memory.
+    /// Unmaps those that have been retired for 30 s, unless JavaScript has seen them. Returns the
+    /// bytes still committed.
     ///
     /// ```
     /// use ralloc_core::memory::Depot;
@@ -314,7 +324,11 @@ impl Depot {
         for queue in self.classes.iter().filter_map(|class| class.get()) {
             for _ in 0..queue.len() {
                 let Some(recycled) = queue.pop() else { break };
-                self.trim_recycled(queue, recycled, now, idle);
+                let age = now.saturating_duration_since(recycled.since);
+                match age >= idle.min(RETIREMENT) {
+                    true => self.retire_at(self.uncounted(recycled), now),
+                    false => self.push(queue, recycled, now),
+                }
             }
         }
         let mut expired = Vec::new();
@@ -325,27 +339,6 @@ impl Depot {
         drop(list);
         expired.into_iter().for_each(|mapping| self.discard(mapping));
         self.limit.used()
-    }
-
-    fn trim_recycled(
-        &self,
-        queue: &ArrayQueue<Waiting>,
-        mut recycled: Waiting,
-        now: Instant,
-        idle: Duration,
-    ) {
-        let age = now.saturating_duration_since(recycled.since);
-        if age >= RETIREMENT {
-            return self.retire_at(self.uncounted(recycled), now);
-        }
-        if age >= idle && recycled.committed && recycled.mapping.vacate().is_ok() {
-            self.limit.discharge(recycled.mapping.len());
-            recycled.committed = false;
-        }
-        // Another thread may have filled the queue since.
-        if let Err(recycled) = queue.push(recycled) {
-            self.retire_at(self.uncounted(recycled), now);
-        }
     }
 
     /// Gauges of what is in the depot now, and its counters. [`DepotStats`] has a longer example.
@@ -372,12 +365,10 @@ impl Depot {
         stats
     }
 
-    /// A mapping that leaves its queue: its bytes are no longer counted.
-    fn uncounted(&self, waiting: Waiting) -> Mapping {
-        if waiting.committed {
-            self.limit.discharge(waiting.mapping.len());
-        }
-        waiting.mapping
+    /// A recycled mapping that leaves its queue: its bytes are no longer counted.
+    fn uncounted(&self, recycled: Waiting) -> Mapping {
+        self.limit.discharge(recycled.mapping.len());
+        recycled.mapping
     }
 }
 

@@ -51,8 +51,6 @@ pub struct Mapping {
 enum Source {
     /// Its own.
     Own,
-    /// Its own, after pages of the pool were given back.
-    OwnAfterPool,
     /// A [`super::SharedMemory`], which others may have mapped too. This process mapped it; a
     /// forked child may not have the pages.
     Shared(u64),
@@ -255,8 +253,8 @@ impl Mapping {
         unsafe { os::bind(self.base.as_ptr(), self.len, node) }
     }
 
-    /// Applies the options again after [`Mapping::vacate`]. After an error the mapping is as
-    /// vacated as before.
+    /// Applies the options again after [`Mapping::vacate`], except that pages of the pool are gone.
+    /// After an error the mapping is as vacated as before.
     pub fn restore(&mut self) -> Result<(), MapError> {
         if self.force != Force::Suspended {
             return Ok(());
@@ -286,7 +284,7 @@ impl Mapping {
             // The pool gets its pages back whole. A late access finds ordinary memory in their
             // place. SAFETY: our own pages; `&mut self` means that nobody still needs their bytes.
             unsafe { os::replace(ptr, len) }?;
-            (self.pages, self.source) = (Pages::Normal, Source::OwnAfterPool);
+            self.pages = Pages::Normal;
             return Ok(());
         }
         // SAFETY: as above.
@@ -299,12 +297,6 @@ impl Mapping {
             // SAFETY: our own committed pages. Nothing happens if they are not locked.
             let _ = unsafe { os::unlock(self.base.as_ptr().wrapping_add(offset), len) };
         }
-    }
-
-    /// Whether the options can be in force again. They cannot for pages that came from the pool,
-    /// which [`Mapping::vacate`] has given up.
-    pub fn is_restorable(&self) -> bool {
-        self.source != Source::OwnAfterPool
     }
 
     /// Notes that JavaScript gets to see it. From now on its addresses are never unmapped.
