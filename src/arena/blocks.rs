@@ -3,7 +3,7 @@
 //! ledger, which is told of each call.
 
 use super::store::Mark;
-use super::typed::{RawAlloc, Refusal};
+use super::typed::{RawAlloc, Refusal, refused};
 use super::{Arena, nowhere};
 use crate::debug;
 use crate::error::AllocError;
@@ -30,10 +30,8 @@ unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &'a Arena<MIN_ALIGN> {
     #[inline]
     #[track_caller]
     fn block<R: Refusal>(self, layout: Layout) -> Result<NonNull<u8>, R> {
-        if debug::ON {
-            return self.block_slow(layout);
-        }
-        match self.bump(layout.size(), mask(layout.align(), MIN_ALIGN)) {
+        let align = mask(layout.align(), MIN_ALIGN);
+        match if debug::ON { None } else { self.bump(layout.size(), align) } {
             Some(start) => Ok(start),
             None => self.block_slow(layout),
         }
@@ -63,24 +61,9 @@ unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &'a Arena<MIN_ALIGN> {
     #[inline]
     #[track_caller]
     fn place<T, R: Refusal>(self) -> Result<NonNull<T>, R> {
-        if debug::ON {
-            return self.block_slow(Layout::new::<T>()).map(NonNull::cast);
-        }
-        match self.bump_one() {
+        match if debug::ON { None } else { self.bump_one() } {
             Some(place) => Ok(place),
             None => self.block_slow(Layout::new::<T>()).map(NonNull::cast),
-        }
-    }
-
-    #[inline]
-    #[track_caller]
-    fn places<T, R: Refusal>(self, layout: Layout) -> Result<NonNull<T>, R> {
-        if debug::ON {
-            return self.block_slow(layout).map(NonNull::cast);
-        }
-        match self.bump(layout.size(), const { mask(align_of::<T>(), MIN_ALIGN) }) {
-            Some(start) => Ok(start.cast()),
-            None => self.block_slow(layout).map(NonNull::cast),
         }
     }
 
@@ -146,15 +129,9 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     #[inline(never)]
     #[track_caller]
     fn block_slow<R: Refusal>(&self, layout: Layout) -> Result<NonNull<u8>, R> {
-        let start = match debug::ON {
-            true => self.block_quietly(layout),
-            false => self.cut_elsewhere(layout),
-        };
+        let start = self.block_quietly(layout);
         self.report();
-        match start {
-            Ok(start) => Ok(start),
-            Err(error) => Err(R::of(error)),
-        }
+        refused(start)
     }
 
     /// Cuts `size` bytes (the size of a layout) off the window if it has them, aligned by a

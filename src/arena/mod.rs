@@ -46,7 +46,6 @@ use crate::stats::{ArenaStats, ChunkUsage};
 use std::cell::{Cell, RefCell};
 use std::ptr::{self, NonNull};
 use store::Store;
-use typed::{Panic, Refusal};
 
 /// The largest minimum alignment: the smallest page of any system we run on, because the window
 /// begins and ends at a page.
@@ -226,9 +225,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     /// ```
     #[track_caller]
     pub fn reserve(&self, bytes: usize) {
-        if let Err(error) = self.try_reserve(bytes) {
-            Panic::of(error);
-        }
+        typed::sure(typed::refused(self.try_reserve(bytes)));
     }
 
     /// Like [`Arena::reserve`], but returns the error that the allocation would.

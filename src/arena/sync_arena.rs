@@ -6,7 +6,7 @@ mod shared_chunk;
 pub use local::Local;
 
 use super::store::Store;
-use super::typed::{self, Panic, RawAlloc, Refusal};
+use super::typed::{self, RawAlloc, Refusal, refused};
 use super::{ArenaOptions, MAX_MIN_ALIGN, nowhere};
 use crate::debug::{self, Ledger};
 #[cfg(feature = "debug")]
@@ -131,24 +131,18 @@ unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &'a SyncArena<MIN_ALIGN
     #[track_caller]
     fn block<R: Refusal>(self, layout: Layout) -> Result<NonNull<u8>, R> {
         let grab = |layout| self.grab(layout).map(|block| block.start);
-        match self.ledger.block::<MIN_ALIGN>(layout, grab) {
-            Ok(start) => Ok(start),
-            Err(error) => Err(R::of(error)),
-        }
+        refused(self.ledger.block::<MIN_ALIGN>(layout, grab))
     }
 
     #[track_caller]
     fn block_zeroed<R: Refusal>(self, layout: Layout) -> Result<NonNull<u8>, R> {
         let mut dirty = 0;
-        let start = self.ledger.block::<MIN_ALIGN>(layout, |layout| {
+        let grab = |layout| {
             let block = self.grab(layout)?;
             dirty = block.dirty;
             Ok(block.start)
-        });
-        let start = match start {
-            Ok(start) => start,
-            Err(error) => return Err(R::of(error)),
         };
+        let start = refused(self.ledger.block::<MIN_ALIGN>(layout, grab))?;
         // SAFETY: within the bytes just handed out.
         unsafe { start.write_bytes(0, debug::dirty(dirty).min(layout.size())) };
         Ok(start)
@@ -232,9 +226,7 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
     /// ```
     #[track_caller]
     pub fn reserve(&self, bytes: usize) {
-        if let Err(error) = self.try_reserve(bytes) {
-            Panic::of(error);
-        }
+        typed::sure(typed::refused(self.try_reserve(bytes)));
     }
 
     /// Like [`SyncArena::reserve`], but returns the error that the allocation would.

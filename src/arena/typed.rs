@@ -44,6 +44,16 @@ impl Refusal for Panic {
     }
 }
 
+/// A result with what becomes of its error.
+#[inline(always)]
+#[track_caller]
+pub(super) fn refused<T, R: Refusal>(result: Result<T, AllocError>) -> Result<T, R> {
+    match result {
+        Ok(value) => Ok(value),
+        Err(error) => Err(R::of(error)),
+    }
+}
+
 /// The result of a call that panics instead of failing.
 #[inline(always)]
 pub(super) fn sure<T>(result: Result<T, Panic>) -> T {
@@ -70,13 +80,6 @@ pub(super) unsafe trait RawAlloc<'a>: Copy {
     #[track_caller]
     fn place<T, R: Refusal>(self) -> Result<NonNull<T>, R> {
         self.block(Layout::new::<T>()).map(NonNull::cast)
-    }
-
-    /// A block of `layout`, which is the layout of a number of `T`s.
-    #[inline]
-    #[track_caller]
-    fn places<T, R: Refusal>(self, layout: Layout) -> Result<NonNull<T>, R> {
-        self.block(layout).map(NonNull::cast)
     }
 
     /// Resizes the block of `old` bytes at `start` to `new` bytes in place. Returns false unless it
@@ -116,10 +119,8 @@ pub(super) unsafe trait RawAlloc<'a>: Copy {
 #[inline]
 #[track_caller]
 fn array<T, R: Refusal>(len: usize) -> Result<Layout, R> {
-    match Layout::array::<T>(len) {
-        Ok(layout) => Ok(layout),
-        Err(_) => Err(R::of(AllocError::Overflow { len, size: size_of::<T>() })),
-    }
+    let overflow = |_| AllocError::Overflow { len, size: size_of::<T>() };
+    refused(Layout::array::<T>(len).map_err(overflow))
 }
 
 /// Writes the value that `make` returns to `place`. It is a separate function so that the compiler,
@@ -199,9 +200,9 @@ pub(super) fn uninit_slice<'a, T: 'a, R: Refusal>(
     arena: impl RawAlloc<'a>,
     len: usize,
 ) -> Result<&'a mut [MaybeUninit<T>], R> {
-    let place = arena.places::<T, R>(array::<T, R>(len)?)?;
+    let place = arena.block::<R>(array::<T, R>(len)?)?.cast();
     // SAFETY: as above; uninitialised bytes are a valid MaybeUninit.
-    Ok(unsafe { NonNull::slice_from_raw_parts(place.cast(), len).as_mut() })
+    Ok(unsafe { NonNull::slice_from_raw_parts(place, len).as_mut() })
 }
 
 #[inline]
@@ -210,7 +211,7 @@ pub(super) fn copied<'a, T: Copy + 'a, R: Refusal>(
     arena: impl RawAlloc<'a>,
     values: &[T],
 ) -> Result<&'a mut [T], R> {
-    let place = arena.places::<T, R>(Layout::for_value(values))?;
+    let place = arena.block::<R>(Layout::for_value(values))?.cast();
     // SAFETY: as above; written before it is read.
     unsafe {
         place.copy_from_nonoverlapping(NonNull::from(values).cast(), values.len());
@@ -226,7 +227,7 @@ pub(super) fn filled<'a, T: 'a, R: Refusal>(
     len: usize,
     next: impl FnMut(usize) -> Option<T>,
 ) -> Result<&'a mut [T], R> {
-    let place = arena.places(array::<T, R>(len)?)?;
+    let place = arena.block::<R>(array::<T, R>(len)?)?.cast();
     // SAFETY: as above; `fill` is bounded by the places, whatever `next` returns.
     Ok(unsafe { fill(place, len, next) })
 }

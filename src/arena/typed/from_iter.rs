@@ -1,9 +1,8 @@
 //! Slices from iterators that do not know their length.
 
-use super::{RawAlloc, Refusal};
+use super::{RawAlloc, Refusal, array};
 use crate::arena::store::Mark;
 use crate::error::AllocError;
-use std::alloc::Layout;
 use std::ptr::{self, NonNull};
 
 /// `size_hint` is trusted only up to this many bytes, because it may be wrong. After that the slice
@@ -60,9 +59,7 @@ impl<'a, T, A: RawAlloc<'a>> Growing<'a, T, A> {
 
     #[track_caller]
     fn grow_to(&mut self, room: usize) -> Result<(), AllocError> {
-        let size = size_of::<T>();
-        let layout = Layout::array::<T>(room);
-        let layout = layout.map_err(|_| AllocError::Overflow { len: room, size })?;
+        let (size, layout) = (size_of::<T>(), array::<T, AllocError>(room)?);
         let start = self.start.cast();
         let stands = self.arena.mark();
         if self.room == 0 {
