@@ -163,14 +163,15 @@ pub fn cluster(points: &[Point], most: usize) -> Result<Clusters, ClusterError> 
 /// `error` is that of one cluster.
 fn solve(sums: &Sums, error: f64, most: usize) -> Clusters {
     let len = sums.len();
-    let most = most.min(len);
-    let mut best: Vec<f64> = (1..=len).map(|to| sums.explained(0, to)).collect();
-    best.insert(0, 0.0);
+    let mut best: Vec<f64> = (0..=len).map(|to| sums.explained(0, to)).collect();
     let mut errors = vec![error];
     let mut starts = vec![vec![]];
     let mut layers: Vec<Vec<u32>> = vec![];
-    for k in 2..=most {
-        let (next, begins) = fill(sums, &best, k, k == most);
+    for k in 2..=most.min(len) {
+        let (next, begins) = (vec![0.0; len + 1], vec![0; len + 1]);
+        let mut layer = Layer { sums, best: &best, next, begins };
+        layer.divide(k, len, k - 1, len - 1);
+        let Layer { next, begins, .. } = layer;
         layers.push(begins);
         let begins = trace(len, &layers);
         let froms = [0].into_iter().chain(begins.iter().copied());
@@ -201,23 +202,14 @@ fn choose(errors: &[f64], weight: f64) -> usize {
     falls.count() + 1
 }
 
-/// For each `to`: how much `k` clusters of the first `to` places explain at most, and where the
-/// last one begins. `best` has the same for one cluster less. `last_only`: only for all places.
-fn fill(sums: &Sums, best: &[f64], k: usize, last_only: bool) -> (Vec<f64>, Vec<u32>) {
-    let len = sums.len();
-    let mut layer = Layer { sums, best, next: vec![0.0; len + 1], begins: vec![0; len + 1] };
-    if last_only {
-        layer.set(len, k - 1, len - 1);
-    } else {
-        layer.divide(k, len, k - 1, len - 1);
-    }
-    (layer.next, layer.begins)
-}
-
+/// One cluster more. By how many of the first places are in clusters:
 struct Layer<'a> {
     sums: &'a Sums,
+    /// How much one cluster less explains at most.
     best: &'a [f64],
+    /// How much these explain at most.
     next: Vec<f64>,
+    /// Where the last one begins.
     begins: Vec<u32>,
 }
 

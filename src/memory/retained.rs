@@ -20,48 +20,30 @@ use std::ptr::{NonNull, with_exposed_provenance_mut};
 
 /// Retained ranges, by their addresses. All methods take `&self` and may be called from any thread.
 #[derive(Debug, Default)]
-pub(super) struct Retained(Mutex<Ranges>);
-
-#[derive(Debug, Default)]
-struct Ranges {
+pub(super) struct Retained(
     /// First addresses and lengths. Invariant: sorted, and no two are adjacent if ranges can be
     /// joined. Visiting a thousand takes a microsecond, as long as the system call that it saves.
-    all: Vec<(usize, usize)>,
-    bytes: usize,
-}
-
-impl Ranges {
-    /// The smallest range that has `len` bytes at a multiple of `align`: its index, and where these
-    /// bytes begin.
-    fn best_fit(&self, len: usize, align: usize) -> Option<(usize, usize)> {
-        let fits = self.all.iter().enumerate().filter_map(|(index, &(start, has))| {
-            let begin = start.checked_next_multiple_of(align)?;
-            let fits = begin - start <= has.checked_sub(len)? && (os::JOINS || has == len);
-            fits.then_some((has, index, begin))
-        });
-        fits.min().map(|(_, index, begin)| (index, begin))
-    }
-}
+    Mutex<Vec<(usize, usize)>>,
+);
 
 impl Retained {
     /// Keeps pages that are readable and writable, take no memory, and have no owner any more.
     pub(super) fn keep(&self, base: NonNull<u8>, len: usize) {
         let start = base.as_ptr().expose_provenance();
         let mut ranges = self.0.lock();
-        ranges.bytes += len;
-        let index = ranges.all.partition_point(|&(first, _)| first < start);
+        let index = ranges.partition_point(|&(first, _)| first < start);
         let ends = |(first, bytes): (usize, usize)| first + bytes;
-        let joins_before = os::JOINS && index > 0 && ends(ranges.all[index - 1]) == start;
-        let after = ranges.all.get(index).filter(|&&(first, _)| os::JOINS && first == start + len);
+        let joins_before = os::JOINS && index > 0 && ends(ranges[index - 1]) == start;
+        let after = ranges.get(index).filter(|&&(first, _)| os::JOINS && first == start + len);
         let end = after.map_or(start + len, |&range| ends(range));
         if after.is_some() {
-            ranges.all.remove(index);
+            ranges.remove(index);
         }
         if joins_before {
-            let (first, bytes) = &mut ranges.all[index - 1];
+            let (first, bytes) = &mut ranges[index - 1];
             *bytes = end - *first;
         } else {
-            ranges.all.insert(index, (start, end - start));
+            ranges.insert(index, (start, end - start));
         }
     }
 
@@ -70,21 +52,25 @@ impl Retained {
     /// `None` if there is no such range.
     pub(super) fn take(&self, len: usize, align: usize) -> Option<NonNull<u8>> {
         let mut ranges = self.0.lock();
-        let (index, begin) = ranges.best_fit(len, align)?;
-        let (start, has) = ranges.all.remove(index);
+        let fits = ranges.iter().enumerate().filter_map(|(index, &(start, has))| {
+            let begin = start.checked_next_multiple_of(align)?;
+            let fits = begin - start <= has.checked_sub(len)? && (os::JOINS || has == len);
+            fits.then_some((has, index, begin))
+        });
+        let (_, index, begin) = fits.min()?;
+        let (start, has) = ranges.remove(index);
         let after = (begin + len, start + has - begin - len);
         for rest in [after, (start, begin - start)] {
             if rest.1 > 0 {
-                ranges.all.insert(index, rest);
+                ranges.insert(index, rest);
             }
         }
-        ranges.bytes -= len;
         NonNull::new(with_exposed_provenance_mut(begin))
     }
 
     /// Bytes of address space that are kept.
     pub(super) fn bytes(&self) -> usize {
-        self.0.lock().bytes
+        self.0.lock().iter().map(|(_, bytes)| bytes).sum()
     }
 }
 

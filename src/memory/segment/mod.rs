@@ -25,7 +25,6 @@ pub mod tests;
 
 use header::check;
 pub use header::{Geometry, MAX_POOLS, Plan, PoolGeometry, Settings};
-use name::Name;
 
 use super::mapping::Mapping;
 use super::shared_memory::SharedMemory;
@@ -81,13 +80,13 @@ impl Segment {
         plan: Plan,
         wait: Duration,
     ) -> Result<Segment, SegmentError> {
-        Attempt { name: Name::new(name)?, new: Some(new), exclusive: true, plan }.run(wait)
+        Attempt { name, new: Some(new), exclusive: true, plan }.run(wait)
     }
 
     /// Opens an existing segment. Errors: ENOENT if there is none and nobody makes one, or has not
     /// in the time `wait`.
     pub fn open(name: &str, plan: Plan, wait: Duration) -> Result<Segment, SegmentError> {
-        Attempt { name: Name::new(name)?, new: None, exclusive: false, plan }.run(wait)
+        Attempt { name, new: None, exclusive: false, plan }.run(wait)
     }
 
     /// Opens an existing segment if it has the pools of `new`, or creates one.
@@ -97,7 +96,7 @@ impl Segment {
         plan: Plan,
         wait: Duration,
     ) -> Result<Segment, SegmentError> {
-        Attempt { name: Name::new(name)?, new: Some(new), exclusive: false, plan }.run(wait)
+        Attempt { name, new: Some(new), exclusive: false, plan }.run(wait)
     }
 
     /// Creates a segment without a name, which cannot be resized. Others open it by its
@@ -138,8 +137,8 @@ impl Segment {
     /// Removes a name. Processes that have the segment keep it. Errors: ENOENT, and
     /// [`SegmentError::Invalid`] for a file that is not a segment, or belongs to another user.
     pub fn unlink(name: &str) -> Result<(), SegmentError> {
-        let name = Name::new(name)?;
-        let file = SharedFile::open(name.as_str())?;
+        name::check(name)?;
+        let file = SharedFile::open(name)?;
         // Whatever its mode: that others could open it is a reason to remove it.
         check_own(&file)?;
         match check_prefix(&file) {
@@ -149,7 +148,7 @@ impl Segment {
             Err(SegmentError::Invalid { field, .. }) if field != SegmentField::Magic => {}
             Err(error) => return Err(error),
         }
-        Ok(shm::unlink(name.as_str())?)
+        Ok(shm::unlink(name)?)
     }
 
     /// The names of this user's segments in alphabetical order, including those of other versions.
@@ -233,7 +232,7 @@ impl Segment {
 
 /// A call that creates or opens a named segment.
 struct Attempt<'a> {
-    name: Name<'a>,
+    name: &'a str,
     new: Option<&'a New<'a>>,
     exclusive: bool,
     plan: Plan,
@@ -241,6 +240,7 @@ struct Attempt<'a> {
 
 impl Attempt<'_> {
     fn run(&self, wait: Duration) -> Result<Segment, SegmentError> {
+        name::check(self.name)?;
         let (start, mut pause) = (Instant::now(), FIRST_PAUSE);
         loop {
             let waited = start.elapsed();
@@ -258,7 +258,7 @@ impl Attempt<'_> {
 
     /// Tries to open or create it; `None` while another process creates it.
     fn attempt(&self, patience: bool) -> Result<Option<Segment>, SegmentError> {
-        let name = self.name.as_str();
+        let name = self.name;
         if let Some(file) = find(name)? {
             return self.existing(file).map(Some);
         }
