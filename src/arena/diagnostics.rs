@@ -4,6 +4,7 @@
 //! may use the very arena that calls it, and never sees a half-made change.
 
 use crate::error::MapError;
+use crate::sync::Mutex;
 use std::fmt;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
@@ -96,62 +97,42 @@ impl fmt::Debug for Sink {
     }
 }
 
-/// Events on their way to the sink.
-pub(super) struct Delivery {
+/// Notes events for a sink, if there is one, and calls it with them later. All clones are one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reporter(Option<Arc<Events>>);
+
+#[derive(Debug)]
+struct Events {
     sink: Sink,
-    events: Vec<ArenaEvent>,
-}
-
-impl Delivery {
-    /// Calls the sink with each event. Returns true if no call panicked.
-    pub(super) fn run(&self) -> bool {
-        let deliver = || self.events.iter().for_each(|&event| (self.sink.0)(event));
-        // A panic must not leave a scope's drop, nor lose an allocation that was made. Its payload
-        // is not dropped, which would be foreign code that may panic again.
-        catch_unwind(AssertUnwindSafe(deliver)).map_err(ManuallyDrop::new).is_ok()
-    }
-}
-
-/// Notes events for a sink, if there is one.
-#[derive(Debug, Default)]
-pub(super) struct Reporter {
-    sink: Option<Sink>,
-    /// Invariant: empty without a sink, and while silent.
-    pending: Vec<ArenaEvent>,
-    /// True during a delivery, and for ever after one that panicked. Even then the sink is kept:
-    /// dropping it would run foreign code in the middle of some call.
-    silent: bool,
+    /// Those to tell. `None` while the sink is called, and for ever after it panicked. Even then
+    /// the sink is kept: dropping it would run foreign code in the middle of some call.
+    due: Mutex<Option<Vec<ArenaEvent>>>,
 }
 
 impl Reporter {
     pub(super) fn new(sink: Option<Sink>) -> Reporter {
-        Reporter { sink, ..Reporter::default() }
-    }
-
-    pub(super) fn has_sink(&self) -> bool {
-        self.sink.is_some()
+        let events = |sink| Arc::new(Events { sink, due: Mutex::new(Some(Vec::new())) });
+        Reporter(sink.map(events))
     }
 
     /// Notes an event, unless it comes from the sink's own use of the arena; a sink that allocates
     /// would otherwise never end.
-    pub(super) fn note(&mut self, event: ArenaEvent) {
-        if self.sink.is_some() && !self.silent {
-            self.pending.push(event);
+    pub(super) fn note(&self, event: ArenaEvent) {
+        if let Some(events) = &self.0 {
+            events.due.lock().iter_mut().for_each(|due| due.push(event));
         }
     }
 
-    /// Takes the events to deliver. [`Reporter::done`] must follow.
-    pub(super) fn take(&mut self) -> Option<Delivery> {
-        if self.pending.is_empty() {
-            return None;
+    /// Calls the sink with the events, which may use the arena. Events that other threads cause
+    /// meanwhile are not noted.
+    pub(super) fn report(&self) {
+        let Some(Events { sink, due }) = self.0.as_deref() else { return };
+        let Some(events) = due.lock().take_if(|due| !due.is_empty()) else { return };
+        let deliver = || events.into_iter().for_each(|event| (sink.0)(event));
+        // A panic must not leave a scope's drop, nor lose an allocation that was made. Its payload
+        // is not dropped, which would be foreign code that may panic again.
+        if catch_unwind(AssertUnwindSafe(deliver)).map_err(ManuallyDrop::new).is_ok() {
+            *due.lock() = Some(Vec::new());
         }
-        let sink = self.sink.clone()?;
-        self.silent = true;
-        Some(Delivery { sink, events: std::mem::take(&mut self.pending) })
-    }
-
-    /// Continues to note events, if the delivery ended without a panic.
-    pub(super) fn done(&mut self, delivered: bool) {
-        self.silent = !delivered;
     }
 }

@@ -419,11 +419,8 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     /// Calls the sink with the events noted by the store. The store is not borrowed meanwhile, so
     /// the sink may use the arena.
     fn report(&self) {
-        let due = self.store.borrow_mut().reporter.take();
-        if let Some(delivery) = due {
-            let delivered = delivery.run();
-            self.store.borrow_mut().reporter.done(delivered);
-        }
+        let reporter = self.store.borrow().reporter.clone();
+        reporter.report();
     }
 }
 

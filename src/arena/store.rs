@@ -404,8 +404,6 @@ impl Drop for Store {
         while let Some(chunk) = self.oversize.pop_after(0) {
             self.give_back(chunk);
         }
-        if let Some(delivery) = self.reporter.take() {
-            delivery.run();
-        }
+        self.reporter.report();
     }
 }

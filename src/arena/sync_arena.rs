@@ -5,6 +5,7 @@ mod shared_chunk;
 
 pub use local::Local;
 
+use super::diagnostics::Reporter;
 use super::store::Store;
 use super::typed::{self, RawAlloc, Refusal, refused};
 use super::{ArenaOptions, MAX_MIN_ALIGN, nowhere};
@@ -74,9 +75,8 @@ pub struct SyncArena<const MIN_ALIGN: usize = 8> {
     state: Mutex<State>,
     /// Notified when a cursor was restored.
     restored: Condvar,
-    /// Whether there is a sink. If not, reporting need not take the lock.
-    reports: bool,
-    /// The store's.
+    /// The store's, and below.
+    reporter: Reporter,
     ledger: Ledger,
 }
 
@@ -188,11 +188,11 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
     pub(super) fn over(mut store: Store) -> Self {
         const { assert!(MIN_ALIGN.is_power_of_two() && MIN_ALIGN <= MAX_MIN_ALIGN) };
         store.shared = true;
-        let (reports, ledger) = (store.reporter.has_sink(), store.ledger.clone());
+        let (reporter, ledger) = (store.reporter.clone(), store.ledger.clone());
         let nowhere = Arc::new(SharedChunk::nowhere());
         let current = Padded(AtomicPtr::new(Arc::as_ptr(&nowhere).cast_mut()));
         let state = Mutex::new(State { store, nowhere, chunks: Vec::new(), waiting: 0 });
-        SyncArena { current, state, restored: Condvar::new(), reports, ledger }
+        SyncArena { current, state, restored: Condvar::new(), reporter, ledger }
     }
 
     /// A handle for one thread, which takes 4 KiB at a time and cuts them without atomics.
@@ -241,21 +241,8 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
             self.enter_first(&mut state);
         }
         drop(state);
-        self.report();
+        self.reporter.report();
         reserved
-    }
-
-    /// Calls the sink with the events that the store has noted, without the lock, because the sink
-    /// may use the arena. Events that other threads cause meanwhile are not noted.
-    fn report(&self) {
-        if !self.reports {
-            return;
-        }
-        let due = self.state.lock().store.reporter.take();
-        if let Some(delivery) = due {
-            let delivered = delivery.run();
-            self.state.lock().store.reporter.done(delivered);
-        }
     }
 
     /// Frees all allocations and keeps the chunks for the next ones, except the chunks of oversize
@@ -294,7 +281,7 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
         reset(&mut state.store);
         self.enter_first(&mut state);
         drop(state);
-        self.report();
+        self.reporter.report();
     }
 
     /// Makes the store's first chunk current, if there is one, from its beginning.
@@ -392,7 +379,7 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
         start: usize,
     ) -> Result<Block, AllocError> {
         let block = self.grab_locked(layout, chunk, start);
-        self.report();
+        self.reporter.report();
         block
     }
 
