@@ -1,27 +1,33 @@
 'use strict';
 
-// The plugin of Fastify 5: `app.register(require('ralloc/fastify'), options)`, `request.arena`,
-// `app.arenas.stats()`.
+// The plugins of Fastify 5: `app.register(require('ralloc/fastify'), options)`, `request.arena`,
+// `app.arenas.stats()`; and `app.register(require('ralloc/fastify').admission, options)`,
+// `app.admission.stats()`.
 
 require('./debug/debug.js');
+const { argumentError } = require('./base/errors.js');
 const { lazy } = require('./base/lazy.js');
 const { bodyTypes, contentParser } = require('./request/content-parser.js');
-const { checkApplication, checkRegistered } = require('./request/messages.js');
+const { checkApplication, checkRegistered, checkVersion } = require('./request/messages.js');
 const { Mount, SKIPPED } = require('./request/mount.js');
 
-const admissions = lazy(() => require('./admission/fastify.js'));
+const admissions = lazy(() => require('./admission/admission.js'));
 
-/** The options of the arenas, without those of register() itself, which Fastify passes on. */
-function ownOptions(options) {
-  if (options instanceof Mount) return options;
-  const { body: _body, prefix: _p, logLevel: _l, logSerializers: _s, ...own } = options;
+/** The options of a plugin, without those of register() itself, which Fastify passes on. */
+function ownOptions({ prefix: _p, logLevel: _l, logSerializers: _s, ...own }) {
   return own;
+}
+
+function mountOf(options) {
+  if (options instanceof Mount) return options;
+  const { body: _body, ...own } = ownOptions(options);
+  return Mount.of(own, 'fastify');
 }
 
 async function register(app, options) {
   checkApplication(app);
   const types = bodyTypes(options.body);
-  const mount = Mount.of(ownOptions(options), 'fastify');
+  const mount = mountOf(options);
   const { property } = mount;
   if (app.hasRequestDecorator(property)) throw mount.takenError();
   app.decorateRequest(property, undefined);
@@ -66,10 +72,19 @@ function pluginOf(name, register) {
   return plugin;
 }
 
+async function registerAdmission(app, options) {
+  checkVersion(app);
+  if (app.hasDecorator('admission'))
+    throw argumentError(TypeError, 'The name "admission" of the application is taken');
+  const own = new (admissions().Admission)(ownOptions(options));
+  app.decorate('admission', own.addMethods({}));
+  app.addHook('onRequest', (request, reply, done) => {
+    own.decide(request.raw, reply.raw, done, done, () => reply.hijack());
+  });
+}
+
 const requestArena = pluginOf('ralloc', register);
 
 module.exports = requestArena;
 module.exports.requestArena = requestArena;
-module.exports.admission = pluginOf('ralloc-admission', (app, options) =>
-  admissions().admission(app, options),
-);
+module.exports.admission = pluginOf('ralloc-admission', registerAdmission);

@@ -1,14 +1,15 @@
 'use strict';
 
-// The middleware of Koa 3: `app.use(requestArena(options))`, `ctx.arena`.
+// The middlewares of Koa 3: `app.use(requestArena(options))`, `ctx.arena`, and
+// `app.use(admission(options))`.
 
 require('./debug/debug.js');
 const { frameworkError } = require('./base/errors.js');
-const { exportLater, lazy } = require('./base/lazy.js');
+const { lazy, loadEarly } = require('./base/lazy.js');
 const { checkCalled } = require('./request/messages.js');
 const { Mount, SKIPPED } = require('./request/mount.js');
 
-const admissions = lazy(() => require('./admission/koa.js'));
+const admissions = lazy(() => require('./admission/admission.js'));
 
 /** Creates a middleware that gives every context its own arena. */
 function requestArena(options, ...rest) {
@@ -39,6 +40,20 @@ function requestArena(options, ...rest) {
   return mount.addMethods(middleware);
 }
 
-module.exports = { admission: undefined, requestArena };
+/** Creates a middleware that decides which requests with a body are let in. */
+function admission(options, ...rest) {
+  checkCalled([options, ...rest], true, 'admission');
+  const { Admission, REFUSED, settled } = admissions();
+  const own = new Admission(options);
+  return own.addMethods((ctx, next) => {
+    const settle = (outcome) => {
+      if (outcome !== REFUSED) return next();
+      ctx.respond = false;
+    };
+    return settled(own.enter(ctx.req, ctx.res), settle);
+  });
+}
 
-exportLater(module.exports, [[admissions, 'admission()']]);
+module.exports = { admission, requestArena };
+
+loadEarly(); // in a test runner that drops modules
