@@ -111,25 +111,15 @@ class Trace {
   /** Reads the places, and drops V8's stack. */
   settle() {
     if (this.#places !== undefined) return this;
-    try {
-      this.#places = places(this.#held);
-    } catch {
-      this.#places = [];
-    }
+    this.#places = attempt(() => places(this.#held), []);
     this.#held = undefined;
     return this;
   }
 
   /** `{ function, file, line, column }`, lines and columns from 1. */
   get frames() {
-    if (this.#frames === undefined) {
-      const all = this.settle().#places;
-      try {
-        this.#frames = inOrder(tell(all));
-      } catch {
-        this.#frames = inOrder(all).map(plain);
-      }
-    }
+    const all = this.settle().#places;
+    this.#frames ??= attempt(() => inOrder(tell(all))) ?? inOrder(all).map(plain);
     return this.#frames;
   }
 

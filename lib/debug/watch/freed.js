@@ -35,7 +35,7 @@ function allocated({ kind, coreOf, watch }, buffer, bytes, below) {
     const ab = memory.watchOperations(memory.ab, isGuarded ? core.guarded : undefined);
     if (!held.has(core)) held.set(core, new Set());
     result = watch(buffer, ab, ZONE);
-    memory.see(result);
+    record.see(result);
     held.get(core).add(memory);
     memory.core = core; // only now, so that a Buffer which cannot be freed as a watched one is not reported as a leak
   } catch {

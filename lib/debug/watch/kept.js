@@ -55,14 +55,9 @@ function isDone({ record, arena }, isCollected) {
  */
 function verifyKept() {
   if (looked.length === 0 || !collectNow(MOST_HEAP)) return 0;
-  let count = 0;
-  looked = looked.filter((one) => {
-    const isKept = one.record.views().length > 0;
-    const done = isDone(one, true);
-    if (done && isKept) count++;
-    return !done;
-  });
-  return count;
+  const kept = looked.filter(({ record }) => record.views().length > 0);
+  looked = kept.filter((one) => !isDone(one, true));
+  return kept.length - looked.length;
 }
 
 module.exports = { look, verifyKept };

@@ -66,10 +66,7 @@ class OwnMemory {
 
   /** Creates the Buffer of an arena. */
   buffer(ab) {
-    return this.see(new FastBuffer(ab, ZONE, this.#size));
-  }
-
-  see(buffer) {
+    const buffer = new FastBuffer(ab, ZONE, this.#size);
     this.record.see(buffer);
     return buffer;
   }
