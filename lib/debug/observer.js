@@ -8,11 +8,10 @@ const opened = require('./leaks/opened.js');
 const { stuckRequest, stuckSlots } = require('./leaks/stuck.js');
 const { readFor } = require('./trace.js');
 const { adopted, allocating, reading } = require('./watch/arenas.js');
-const { callOf } = require('./watch/calls.js');
 const freed = require('./watch/freed.js');
 const { detached, ended, gone } = require('./watch/span-watch.js');
 const { isNext } = require('./watch/sampling.js');
-const { freedAgain, used } = require('./watch/uses.js');
+const { callOf, freedAgain, used } = require('./watch/uses.js');
 const { unheld } = require('./watch/witness.js');
 
 const observer = Object.freeze({

@@ -2,14 +2,18 @@
 
 // Reports of misuse: a warning, a message on a channel and a call of the application's function,
 // once for each cause. What these do may be misuse too: a report that is made meanwhile waits until
-// the one before is told.
+// the one before is told. Warnings come through also where the process ends before Node's next
+// tick, in which it would tell them.
 
 const { channel } = require('node:diagnostics_channel');
+const process = require('node:process');
 const { inspect } = require('node:util');
+const { attempt } = require('../base/attempt.js');
 const time = require('../base/time.js');
 const { kinds } = require('./report-kinds.js');
 const { onLevel, settings } = require('./settings.js');
-const { tell, watchEnd } = require('./tell.js');
+
+const NAME = 'RallocWarning';
 
 /** Most causes that are remembered. Each has its report, of a few KiB. */
 const MOST_CAUSES = 1000;
@@ -23,8 +27,30 @@ const causes = new Map(); // text -> its first report
 const listeners = new Set();
 const waiting = [];
 const failed = new WeakSet(); // functions of the application whose error was reported
+const pending = new Set(); // warnings passed to Node that may not have been emitted yet
 let isTelling = false;
 let isFull = false;
+let isWatching = false; // for the end of the process
+let isEnding = false;
+
+function emitNow({ code, message, detail }) {
+  const warning = Object.assign(new Error(message), { name: NAME, code });
+  if (detail !== undefined) warning.detail = detail;
+  // A listener of the application may throw. The remaining warnings must still be emitted.
+  attempt(() => process.emit('warning', warning));
+}
+
+/** `warning`: { code, message, detail }; Node prints `detail` below the message. */
+function tell(warning) {
+  if (isEnding) {
+    emitNow(warning);
+    return;
+  }
+  const { code, message, detail } = warning;
+  pending.add(warning);
+  process.emitWarning(message, { type: NAME, code, detail }); // if the application's own throws, the warning is emitted at the end
+  time.nextTick(() => pending.delete(warning)); // Node emits it in the tick before this one
+}
 
 /** The facts in the record of a watched Buffer. */
 function ofRecord({ of, size, allocated, request, ended } = {}) {
@@ -82,11 +108,11 @@ function call(misuse) {
 }
 
 /** Runs one way of reporting, so that an error in it does not prevent the others. */
-function attempt(work) {
+function runOne(work) {
   try {
     return work();
   } catch (error) {
-    tellFailure(error, 'a report of debug mode', attempt);
+    tellFailure(error, 'a report of debug mode', runOne);
     return undefined;
   }
 }
@@ -104,7 +130,7 @@ const warn = ({ code, message }) => tell({ code, message });
 
 /** Calls all listeners. Returns whether one of them tells the report itself. */
 const isTakenBy = (all, ...args) =>
-  all.map((listener) => attempt(() => listener(...args))).includes(HANDLED);
+  all.map((listener) => runOne(() => listener(...args))).includes(HANDLED);
 
 function deliver(kind, facts) {
   const report = make(kind, facts);
@@ -119,12 +145,12 @@ function deliver(kind, facts) {
   const isTaken = isTakenBy([...listeners], report, first === undefined, facts.since);
   if (first !== undefined) return report;
   if (causes.size >= MOST_CAUSES) {
-    attempt(tellFull);
+    runOne(tellFull);
     return report;
   }
   causes.set(cause, report);
-  if (!isTaken) attempt(() => warn(report));
-  attempt(() => channels.get(kind).publish(report));
+  if (!isTaken) runOne(() => warn(report));
+  runOne(() => channels.get(kind).publish(report));
   call(report);
   return report;
 }
@@ -135,7 +161,7 @@ function deliverAll() {
   try {
     while (waiting.length > 0) {
       const one = waiting.shift();
-      attempt(() => {
+      runOne(() => {
         one.misuse = deliver(one.kind, one.facts);
       });
     }
@@ -145,27 +171,32 @@ function deliverAll() {
 }
 
 /**
- * Delivers waiting reports when the process ends, for a report function that ends it and so never
- * returns.
+ * Makes the end of the process emit all waiting warnings, and deliver all waiting reports. Call it
+ * before other listeners are added, because these may report too.
  */
-function deliverAtEnd() {
-  isTelling = false;
-  deliverAll();
+function watchEnd() {
+  if (isWatching) return;
+  isWatching = true;
+  process.prependOnceListener('exit', () => {
+    isEnding = true;
+    for (const warning of pending) emitNow(warning);
+    pending.clear();
+    isTelling = false; // a report function that ends the process never returns
+    deliverAll();
+  });
 }
-
-const watch = () => watchEnd(deliverAtEnd);
 
 function wait(kind, facts) {
   const one = { kind, facts, misuse: undefined };
   waiting.push(one);
-  watch();
+  watchEnd();
   return one;
 }
 
 /**
- * Reports misuse; see `ofRecord()` and kinds.js for the facts. It calls the application's code,
- * which may do anything, even with the reported object: call it only where that is safe. Returns
- * the report, unless another one is being told.
+ * Reports misuse; see `ofRecord()` and report-kinds.js for the facts. It calls the application's
+ * code, which may do anything, even with the reported object: call it only where that is safe.
+ * Returns the report, unless another one is being told.
  */
 function report(kind, facts = {}) {
   const one = wait(kind, facts);
@@ -198,6 +229,6 @@ function listen(listener) {
   return () => listeners.delete(listener);
 }
 
-onLevel(watch);
+onLevel(watchEnd);
 
 module.exports = { HANDLED, describe, listen, report, reportLater, tellWaiting: deliverAll, warn };

@@ -5,8 +5,7 @@
 
 const { SourceMap } = require('node:module');
 const { itemOf } = require('../../lib/base/item-of.js');
-const { readCode, readMap } = require('../../lib/debug/stack/on-disk.js');
-const { pathOf, sourceOf } = require('../../lib/debug/stack/source-url.js');
+const { pathOf, readCode, readMap, sourceOf } = require('../../lib/debug/stack/sources.js');
 
 const AROUND = 4; // how many lines of code a snippet shows before and after its line
 const MOST_COLUMNS = 300;

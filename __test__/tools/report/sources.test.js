@@ -8,7 +8,7 @@ const esbuild = require('esbuild');
 const fs = require('node:fs');
 const path = require('node:path');
 const { pathToFileURL } = require('node:url');
-const { sourceOf } = require('../../../lib/debug/stack/source-url.js');
+const { sourceOf } = require('../../../lib/debug/stack/sources.js');
 const { Sources } = require('../../../tools/report/sources.js');
 const { folder } = require('../../helpers/folder.js');
 

@@ -6,7 +6,7 @@
 const path = require('node:path');
 const { attempt } = require('../../base/attempt.js');
 const { itemOf } = require('../../base/item-of.js');
-const { pathOf } = require('./source-url.js');
+const { pathOf } = require('./sources.js');
 
 /** The folder of this file; empty in a bundle that is an ES module. */
 const FOLDER = typeof __dirname === 'string' ? __dirname : '';

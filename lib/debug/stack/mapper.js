@@ -8,8 +8,7 @@ const { pathToFileURL } = require('node:url');
 const { attempt } = require('../../base/attempt.js');
 const { loadedModules } = require('../../base/internals.js');
 const { findAll } = require('./mappings.js');
-const { readCode, readMap } = require('./on-disk.js');
-const { pathOf, sourceOf, textOfData } = require('./source-url.js');
+const { pathOf, readCode, readMap, sourceOf, textOfData } = require('./sources.js');
 
 const INLINE = '//# sourceMappingURL=data:';
 const SUPPORT = /[\\/]source-map-support[\\/]source-map-support\.js$/;

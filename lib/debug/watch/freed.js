@@ -8,9 +8,8 @@ const { guarding } = require('../../node/guard/install.js');
 const { Trace } = require('../trace.js');
 const { endViews } = require('./dead-buffer.js');
 const { ZONE } = require('./bytes.js');
-const { memoryOf } = require('./branded.js');
 const { OwnMemory } = require('./own-memory.js');
-const { Record, currentRequest } = require('./record.js');
+const { Record, currentRequest, memoryOf } = require('./record.js');
 
 const { set } = Uint8Array.prototype;
 

@@ -7,9 +7,9 @@ const { kHolder } = require('../../base/protocol.js');
 const { FastBuffer } = require('../../base/runtime.js');
 const { detach } = require('../../memory/foreign.js');
 const { reportLater } = require('../report.js');
-const { brand, memoryOf } = require('./branded.js');
 const { UNSAFE_BYTE, ZONE, ZONE_BYTE, firstOther, over } = require('./bytes.js');
 const delayQueue = require('./delay-queue.js');
+const { brand, memoryOf } = require('./record.js');
 const { Witness } = require('./witness.js');
 
 /**

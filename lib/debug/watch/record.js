@@ -4,11 +4,33 @@
 
 const { ownerOf } = require('../../arena/arena.js');
 const { current } = require('../../arena/current.js');
+const { PrivateFields } = require('../../base/private-fields.js');
 const time = require('../../base/time.js');
 const { arrayBufferOf } = require('../../base/views.js');
-const { memoryOf } = require('./branded.js');
 
 const { isView } = ArrayBuffer;
+
+/** Marks ArrayBuffers that are the memory of one watched Buffer. */
+class Branded extends PrivateFields {
+  #memory;
+
+  constructor(ab, memory) {
+    super(ab);
+    this.#memory = memory;
+  }
+
+  static memoryOf(ab) {
+    return ab !== undefined && #memory in ab ? ab.#memory : undefined;
+  }
+}
+
+/** `memory` is what is known of `ab`. */
+function brand(ab, memory) {
+  new Branded(ab, memory);
+}
+
+/** The OwnMemory of an ArrayBuffer, also of a detached one; undefined for any other. */
+const { memoryOf } = Branded;
 
 /** Most views of a Buffer that are known after its death: the first one, and the newest. */
 const MOST_VIEWS = 64;
@@ -111,4 +133,4 @@ class Record {
   }
 }
 
-module.exports = { Record, currentRequest, note, notePart, recordOf };
+module.exports = { Record, brand, currentRequest, memoryOf, note, notePart, recordOf };

@@ -5,8 +5,7 @@
 
 const { report } = require('../report.js');
 const { Trace } = require('../trace.js');
-const { memoryOf } = require('./branded.js');
-const { recordOf } = require('./record.js');
+const { memoryOf, recordOf } = require('./record.js');
 
 const { isView } = ArrayBuffer;
 const MOST = 1000; // values of a message that are examined

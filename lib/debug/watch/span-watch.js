@@ -6,9 +6,9 @@
 
 const { attempt } = require('../../base/attempt.js');
 const { Trace } = require('../trace.js');
-const { memoryOf } = require('./branded.js');
 const { endViews } = require('./dead-buffer.js');
 const { look } = require('./kept.js');
+const { memoryOf } = require('./record.js');
 
 /**
  * The 5xx that a request was answered with: release leaves its Buffers to the collector, since its

@@ -7,9 +7,8 @@ const net = require('node:net');
 const { deadUse } = require('../../base/dead.js');
 const { reportLater } = require('../report.js');
 const { Trace } = require('../trace.js');
-const { callOf } = require('./calls.js');
 const { isDead } = require('./dead-buffer.js');
-const { used } = require('./uses.js');
+const { callOf, used } = require('./uses.js');
 
 const nothing = () => {};
 
