@@ -24,14 +24,10 @@ const WATCHED = 4; // held, over memory of its own: see watch()
 
 let stateOf;
 let poolOf;
-let setState;
-let giveBack;
-let isInFlight;
-let wait;
+let releaseSlow;
+let takeBack;
 let send;
 let watch;
-let freeWatched;
-let overSlotOf;
 
 class SlabBuffer extends FastBuffer {
   #pool;
@@ -142,9 +138,7 @@ class SlabBuffer extends FastBuffer {
     }
 
     cache(slot) {
-      const ab = this.segments[slot >>> this.shift];
-      const start = (slot & this.mask) << this.sizeLog;
-      const buffer = new SlabBuffer(ab, start, this.size, this, slot, FREED);
+      const buffer = bufferOver(this, slot, this.size, FREED);
       this.stack[this.top++] = buffer;
     }
 
@@ -157,10 +151,9 @@ class SlabBuffer extends FastBuffer {
     lookLikeBuffers(SlabBuffer.prototype);
     stateOf = (value) => (isView(value) && #state in value ? value.#state : undefined);
     poolOf = (buffer) => buffer.#pool;
-    setState = (buffer, state) => {
-      buffer.#state = state;
-    };
-    giveBack = (buffer, pool) => {
+
+    const giveBack = (buffer, pool) => {
+      if (pool.top >= pool.limit) pool.flushExcess(1);
       if (pool.limit > 0) {
         pool.push(buffer, pool.top);
       } else {
@@ -174,8 +167,7 @@ class SlabBuffer extends FastBuffer {
       }
       buffer.#state = FREED;
     };
-    isInFlight = (buffer, pool) => pool.isInFlight(buffer.#slot);
-    wait = (buffer, pool) => {
+    const wait = (buffer, pool) => {
       if (pool.operations === 0) return false;
       const slot = buffer.#slot;
       const start = (slot & pool.mask) << pool.sizeLog;
@@ -186,11 +178,43 @@ class SlabBuffer extends FastBuffer {
       buffer.#state = IN_FLIGHT;
       return true;
     };
+    const overSlotOf = (watched) => bufferOver(watched.#pool, watched.#slot, watched.length);
+    const freeWatched = (watched, pool) => {
+      giveBack(overSlotOf(watched), pool);
+      watched.#state = FREED; // no call since the push
+      try {
+        observing.observer?.freed(watched, 'freed');
+      } catch {} // at the stack's end
+    };
+
+    /**
+     * Frees a Buffer if the cache is full, operations are in flight or it has no slot; throws if it
+     * cannot be freed.
+     */
+    releaseSlow = (core, buffer, pool) => {
+      if (!isHeld(core, buffer)) refuse(core, buffer);
+      else if (buffer.#state === WATCHED) freeWatched(buffer, pool);
+      else if (pool.size === 0) buffer.#state = FREED;
+      else if (!wait(buffer, pool)) giveBack(buffer, pool);
+    };
+
+    /**
+     * Takes back the slot of a Buffer that was freed while operations used it. Does nothing the
+     * second time.
+     */
+    takeBack = (buffer) => {
+      if (buffer.#state !== IN_FLIGHT) return;
+      const pool = buffer.#pool;
+      giveBack(buffer, pool);
+      pool.inFlight--;
+    };
+
     // No call after the one to the pool may throw: if send() throws, the caller must still have the
     // Buffer.
     send = (core, buffer) => {
       checkSendable(core, buffer);
       const pool = buffer.#pool;
+      if (pool.isInFlight(buffer.#slot)) throw inFlight();
       const isWatched = buffer.#state === WATCHED;
       if (isWatched) overSlotOf(buffer).set(buffer);
       pool.forget(buffer.#slot);
@@ -208,16 +232,6 @@ class SlabBuffer extends FastBuffer {
       buffer.#state = FREED;
       return watched;
     };
-    freeWatched = (watched, pool) => {
-      const overSlot = overSlotOf(watched);
-      if (pool.top >= pool.limit) pool.flushExcess(1);
-      giveBack(overSlot, pool);
-      watched.#state = FREED; // no call since the push
-      try {
-        observing.observer?.freed(watched, 'freed');
-      } catch {} // at the stack's end
-    };
-    overSlotOf = (watched) => bufferOver(watched.#pool, watched.#slot, watched.length);
   }
 }
 
@@ -275,44 +289,15 @@ function checkSendable(core, buffer) {
   if (poolOf(buffer).size === 0)
     throw foreign('The Buffer has no bytes, so there is no slot to send');
   if (buffer.buffer.byteLength === 0) refuse(core, buffer);
-  if (isInFlight(buffer, poolOf(buffer))) throw inFlight();
-}
-
-/**
- * Frees a Buffer if the cache is full, operations are in flight or it has no slot; throws if it
- * cannot be freed.
- */
-function releaseSlow(core, buffer, pool) {
-  if (!isHeld(core, buffer)) return refuse(core, buffer);
-  if (stateOf(buffer) === WATCHED) return freeWatched(buffer, pool);
-  if (pool.size === 0) {
-    setState(buffer, FREED);
-    return;
-  }
-  if (wait(buffer, pool)) return;
-  if (pool.top >= pool.limit) pool.flushExcess(1);
-  giveBack(buffer, pool);
-}
-
-/**
- * Takes back the slot of a Buffer that was freed while operations used it. Does nothing the second
- * time.
- */
-function takeBack(buffer) {
-  if (stateOf(buffer) !== IN_FLIGHT) return;
-  const pool = poolOf(buffer);
-  if (pool.top >= pool.limit) pool.flushExcess(1);
-  giveBack(buffer, pool);
-  pool.inFlight--;
 }
 
 /** Whether `value` is a Buffer that a slab handed out, freed or not. */
 const isOfSlab = (value) => stateOf(value) !== undefined;
 
-/** Creates a held Buffer over a slot that came by token. */
-function bufferOver(pool, slot, length) {
+/** Creates a Buffer over a slot: held, as one that came by token. */
+function bufferOver(pool, slot, length, state = HELD) {
   const start = (slot & pool.mask) << pool.sizeLog;
-  return new SlabBuffer(pool.segments[slot >>> pool.shift], start, length, pool, slot, HELD);
+  return new SlabBuffer(pool.segments[slot >>> pool.shift], start, length, pool, slot, state);
 }
 
 const NO_BYTES = new ArrayBuffer(0);
