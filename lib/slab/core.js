@@ -181,18 +181,6 @@ class SlabCore {
     exhaustions.publish({ name: this.settings.name, size, count: maxCount, requested });
   }
 
-  free(buffer) {
-    release(this, buffer);
-  }
-
-  isHeld(value) {
-    return isHeld(this, value);
-  }
-
-  send(buffer) {
-    return send(this, buffer);
-  }
-
   figures() {
     return slabFigures(this);
   }
@@ -369,5 +357,8 @@ class SlabCore {
     this.share = null;
   }
 }
+
+/** Called as core.free(core, buffer): methods in between would cost each free a call. */
+Object.assign(SlabCore.prototype, { free: release, isHeld, send });
 
 module.exports = { SlabCore };

@@ -51,7 +51,7 @@ const asleepCore = (asleep, awake) => ({
   checkSize: (size) => awake().checkSize(size),
   allocSlow: (size, zero) => awake().allocSlow(size, zero),
   tryAllocSlow: (size, zero) => awake().tryAllocSlow(size, zero),
-  free: (buffer) => awake().free(buffer),
+  free: (_core, buffer) => awake().free(awake(), buffer),
 });
 
 class Slab {
@@ -165,7 +165,8 @@ class Slab {
   }
 
   free(buffer) {
-    this.#core.free(buffer);
+    const core = this.#core;
+    core.free(core, buffer);
   }
 
   use(size, fn) {
@@ -179,7 +180,7 @@ class Slab {
     const leave = (result) => {
       if (buffer === null) return false;
       const escapes = overlaps(result, buffer, size);
-      if (core.isHeld(buffer)) core.free(buffer);
+      if (core.isHeld(core, buffer)) core.free(core, buffer);
       buffer = null;
       return escapes;
     };
@@ -187,7 +188,8 @@ class Slab {
   }
 
   owns(buffer) {
-    return this.#awake().isHeld(buffer);
+    const core = this.#awake();
+    return core.isHeld(core, buffer);
   }
 
   get sizes() {
@@ -231,7 +233,8 @@ class Slab {
   }
 
   send(buffer) {
-    return this.#awake().send(buffer);
+    const core = this.#awake();
+    return core.send(core, buffer);
   }
 
   receive(token) {
@@ -274,8 +277,8 @@ class Slab {
     covers = (slab, view) => slab.#awake().hasMemory(view.buffer);
     coreOf = (slab) => slab.#awake();
     lazySlab = (options) => {
-      const core = asleepCore(options, () => slab.#awake());
-      const slab = new Slab(undefined, kInternal, core);
+      const asleep = asleepCore(options, () => slab.#awake());
+      const slab = new Slab(undefined, kInternal, asleep);
       return slab;
     };
   }
