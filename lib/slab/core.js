@@ -8,7 +8,7 @@ const { channel } = require('node:diagnostics_channel');
 const check = require('../base/validate.js');
 const { slabs } = require('../memory/native.js');
 const { isDisabled } = require('../base/environment.js');
-const { RallocError, closedError } = require('../base/errors.js');
+const { RallocError, closedError, refusal } = require('../base/errors.js');
 const { Guarded } = require('../base/guarded.js');
 const { instances } = require('../base/instances.js');
 const {
@@ -22,6 +22,7 @@ const {
   send,
 } = require('./buffer.js');
 const { SegmentClaims } = require('./claims.js');
+const { limitOf } = require('./options.js');
 const { exhausted } = require('./pool.js');
 const { lease, openMemory, translateErrors } = require('./lease.js');
 const { tellRecovered } = require('./shared.js');
@@ -41,6 +42,17 @@ const SHARED_TICK_MS = 50; // slots that were idle for a whole tick are released
 function kindOf({ between = false, safety }) {
   if (isDisabled() && !between) return HeapPool;
   return safety === 'recycle' ? RecyclePool : CheckedPool;
+}
+
+const wasUsed = ({ claimed, peak }) => claimed > 0 || peak > 0;
+
+function usedError(method, inUse) {
+  const is = inUse === 1 ? 'Buffer or cached slot is' : 'Buffers and cached slots are';
+  return new RallocError(
+    'ERR_RALLOC_IN_USE',
+    `${method}() comes too late: the slab was used before, and ${inUse} ${is} in use. Call it before the first allocation`,
+    { inUse },
+  );
 }
 
 class SlabCore {
@@ -196,6 +208,25 @@ class SlabCore {
   /** Calls a method of the LeasedSlab, and translates its errors. */
   call(method, ...args) {
     return translateErrors(() => this.leased[method](...args));
+  }
+
+  /**
+   * Puts its memory on a NUMA node (`method`: 'bind') or keeps it in RAM ('lock'), before the first
+   * use; `asked`: the same request as options `memory`.
+   */
+  place(method, asked, ...args) {
+    this.checkLive();
+    this.open();
+    this.settle();
+    if (this.pools.some(wasUsed)) throw usedError(method, this.held);
+    const failure = this.call(method, ...args);
+    if (failure === null) {
+      this.settings.memory = { ...this.settings.memory, ...asked }; // for later errors
+      return;
+    }
+    if (failure.kind === 'used') throw usedError(method, failure.used);
+    const what = `${method}()`;
+    throw refusal(failure, limitOf(this.settings), this.leased.footprint(), { asked, what });
   }
 
   /** The kHolder of a segment's ArrayBuffer; null without the option `guard`. */

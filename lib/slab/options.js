@@ -90,7 +90,6 @@ const openReaders = {
   memory: mappingOptions,
 };
 const createReaders = {
-  ...useReaders,
   ...poolReaders,
   ...openReaders,
   transitMs: (value, name) => check.milliseconds(value, name, 0),

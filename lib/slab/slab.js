@@ -18,7 +18,6 @@ const inner = lazy(() => ({
   ...require('./core.js'),
   ...require('./lease.js'),
   ...require('./options.js'),
-  ...require('./placement.js'),
   ...require('./shared.js'),
   ...require('./stats.js'),
 }));
@@ -221,11 +220,11 @@ class Slab {
 
   bind(numaNode) {
     node(numaNode, 'node');
-    inner().place(this.#awake(), 'bind', { numaNode }, numaNode);
+    this.#awake().place('bind', { numaNode }, numaNode);
   }
 
   lock() {
-    inner().place(this.#awake(), 'lock', { lock: true });
+    this.#awake().place('lock', { lock: true });
   }
 
   handle() {
