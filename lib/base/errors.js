@@ -2,7 +2,7 @@
 
 // All codes of ralloc's errors, the class RallocError, and the errors that several folders throw:
 // limits, full slabs, dead Buffers. Errors of one folder alone are made there, as in
-// region/errors.js. docs/reference/errors.md lists the codes; a test counts them.
+// slab/shared.js. docs/reference/errors.md lists the codes; a test counts them.
 
 const { inspect } = require('node:util');
 const { lazy } = require('./lazy.js');

@@ -17,13 +17,12 @@ const { AutoFree, tokenFor } = require('./auto-free.js');
 const { RegionBuffer, cut, emptyBuffer, isHeld, release, take, watch } = require('./buffer.js');
 const { Chunks } = require('./chunks.js');
 const { Collector } = require('./collector.js');
-const { refusedError } = require('./errors.js');
 const { inUseError } = require('../memory/free-errors.js');
 const { finishClaims } = require('../memory/claims.js');
 const { CHUNK, GRANULE, GRANULE_LOG, HELD, MARK, OWN, SIZE, START } = require('./record.js');
 const { mayFit } = require('./options.js');
 const { Spans } = require('./spans.js');
-const { describeRegion, regionFigures, regionStats } = require('./stats.js');
+const { describeRegion, refusedError, regionFigures, regionStats } = require('./stats.js');
 
 const LOOKS = 64; // spans of about the requested size to try before the region grows
 
