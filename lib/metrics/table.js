@@ -11,6 +11,7 @@
 const v8 = require('node:v8');
 const { attempt } = require('../base/attempt.js');
 const { instances } = require('../base/instances.js');
+const { itemOf } = require('../base/item-of.js');
 const { nextTurn } = require('../base/time.js');
 const { leastOf, read: readLimits } = require('../budget/auto.js');
 const { LEVELS, pressure } = require('../budget/pressure.js');
@@ -80,6 +81,8 @@ const SOURCES = {
   },
 };
 
+const noBytes = () => ({ limit: 0, leased: 0, warm: 0, held: 0, adopted: 0, quarantined: 0 });
+
 /**
  * Name -> the sums of its arenas. One object per arena would take half a millisecond more for
  * 10,000 of them.
@@ -88,12 +91,7 @@ function arenaFigures() {
   const all = new Map();
   for (const pool of instances.arenas.living()) {
     if (pool.window === null) continue; // closed, and kept for another
-    let sums = all.get(pool.name);
-    if (sums === undefined) {
-      sums = { limit: 0, leased: 0, warm: 0, held: 0, adopted: 0, quarantined: 0 };
-      all.set(pool.name, sums);
-    }
-    pool.addTo(sums);
+    pool.addTo(itemOf(all, pool.name, noBytes));
   }
   return all;
 }

@@ -18,6 +18,7 @@ const { isDisabled } = require('../base/environment.js');
 const internals = require('../base/internals.js');
 const { kChunkSize, kHandle, kLevel, kMode, kOutput } = internals;
 const { kOwner, kReference, kRenew, kStrategy, kWriteState } = internals;
+const { itemOf } = require('../base/item-of.js');
 const { isKnownNode } = require('../base/runtime.js');
 const check = require('../base/validate.js');
 const time = require('../base/time.js');
@@ -347,10 +348,8 @@ function creatorsHere() {
   for (const [name, kind] of Object.entries(KINDS)) {
     const original = zlib[name];
     if ([...creators.values()].includes(original)) here[name] = original;
-    else if (creators.has(original) || internals.hasText('createGzip', original)) {
-      if (!creators.has(original)) creators.set(original, creatorOf(kind, original));
-      here[name] = creators.get(original);
-    }
+    else if (creators.has(original) || internals.hasText('createGzip', original))
+      here[name] = itemOf(creators, original, () => creatorOf(kind, original));
   }
   return here;
 }

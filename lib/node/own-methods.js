@@ -61,12 +61,7 @@ const sources = new WeakMap(); // function -> its source text
  */
 function isCompiled(method, name) {
   if (typeof method !== 'function') return false;
-  let source = sources.get(method);
-  if (source === undefined) {
-    source = textOf(method);
-    sources.set(method, source);
-  }
-  return source === `function ${name}() { [native code] }`;
+  return itemOf(sources, method, textOf) === `function ${name}() { [native code] }`;
 }
 
 /** The methods with which other code can get chunks from a Readable, or add some. */
@@ -231,8 +226,7 @@ function classTable(kinds) {
   const found = new Map();
   const kindNamed = (name) => {
     if (!Object.hasOwn(kinds, name)) return undefined;
-    if (!found.has(name)) found.set(name, kinds[name]());
-    return found.get(name);
+    return itemOf(found, name, () => kinds[name]());
   };
   return (stream) => {
     if (isProxy(stream)) return undefined;
