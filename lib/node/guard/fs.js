@@ -7,8 +7,9 @@
 const fs = require('node:fs');
 const time = require('../../base/time.js');
 const { wrap } = require('../../base/wrap.js');
-const { begin, beginAll, callingBack, copied, readingBack, settling } = require('./operation.js');
+const operation = require('./operation.js');
 
+const { begin, beginAll, callingBack, copied, orEnd, readingBack, settling } = operation;
 const { isView } = ArrayBuffer;
 
 // Each of these functions, such as buffer(1), returns one that takes the arguments of one of fs,
@@ -104,14 +105,12 @@ const make = (prepare, whenCalled) => (original) =>
     }
     if (end === undefined) return Reflect.apply(original, this, args);
     const last = lastFunction(args);
-    if (last !== -1) args[last] = whenCalled(args[last], end);
-    try {
-      if (last === -1) end(); // no callback: Node throws
-      return Reflect.apply(original, this, args);
-    } catch (error) {
-      if (last !== -1) end();
-      throw error;
+    if (last === -1) {
+      end();
+      return Reflect.apply(original, this, args); // no callback: Node throws
     }
+    args[last] = whenCalled(args[last], end);
+    return orEnd(end, () => Reflect.apply(original, this, args));
   };
 
 function guardFiles() {

@@ -85,11 +85,7 @@ let modules = 0; // number of Node's loaded modules when installLoaded() looked
  * Makes named imports of Node's functions see the wrapped ones. In jest's own node:module the
  * function does nothing.
  */
-function syncImports() {
-  const { syncBuiltinESMExports } =
-    process.getBuiltinModule?.('node:module') ?? require('node:module');
-  syncBuiltinESMExports();
-}
+const syncImports = () => process.getBuiltinModule('node:module').syncBuiltinESMExports();
 
 /**
  * Wraps the functions of a part, and returns the names of those that cannot be wrapped. Throws at a

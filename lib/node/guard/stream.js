@@ -32,27 +32,32 @@ function writeHeld(write, writable, chunk, encoding, callback, done) {
   }
 }
 
-/** Destroys the stream; the callback of the write gets the error. */
-function refuse(writable, error, callback) {
-  destroyRefused(writable, error);
-  if (typeof callback === 'function') time.nextTick(callback, error);
-  return false;
+/**
+ * Holds a chunk and returns the function that ends that. A dead one destroys the stream, the
+ * callback of the write gets the error, and undefined is returned.
+ */
+function take(writable, holder, chunk, callback) {
+  try {
+    return holder.take(chunk, 'stream', writable);
+  } catch (error) {
+    destroyRefused(writable, error);
+    if (typeof callback === 'function') time.nextTick(callback, error);
+    return undefined;
+  }
 }
+
+// Of a call that may lack the encoding.
+const codingOf = (encoding) => (typeof encoding === 'function' ? undefined : encoding);
+const callbackOf = (encoding, callback) => (typeof encoding === 'function' ? encoding : callback);
 
 // Hot: called for every write of a socket. With fixed arguments it takes 30 ns, with `...args` 110.
 const makeWrite = (write) =>
   function (chunk, encoding, callback) {
     const holder = isView(chunk) ? chunk.buffer[kHolder] : undefined;
     if (holder === undefined) return write.call(this, chunk, encoding, callback);
-    let end;
-    try {
-      end = holder.take(chunk, 'stream', this);
-    } catch (error) {
-      return refuse(this, error, typeof encoding === 'function' ? encoding : callback);
-    }
-    return typeof encoding === 'function'
-      ? writeHeld(write, this, chunk, undefined, encoding, end)
-      : writeHeld(write, this, chunk, encoding, callback, end);
+    const written = callbackOf(encoding, callback);
+    const end = take(this, holder, chunk, written);
+    return end !== undefined && writeHeld(write, this, chunk, codingOf(encoding), written, end);
   };
 
 /**
@@ -63,19 +68,11 @@ const makeEnd = (end, write) =>
   function (chunk, encoding, callback) {
     const holder = isView(chunk) ? chunk.buffer[kHolder] : undefined;
     if (holder === undefined || !this?.writable) return end.call(this, chunk, encoding, callback);
-    let done;
-    try {
-      done = holder.take(chunk, 'stream', this);
-    } catch (error) {
-      refuse(this, error, typeof encoding === 'function' ? encoding : callback);
-      return this;
-    }
-    if (typeof encoding === 'function') {
-      writeHeld(write, this, chunk, undefined, undefined, done);
-      return end.call(this, encoding);
-    }
-    writeHeld(write, this, chunk, encoding, undefined, done);
-    return end.call(this, callback);
+    const ended = callbackOf(encoding, callback);
+    const done = take(this, holder, chunk, ended);
+    if (done === undefined) return this;
+    writeHeld(write, this, chunk, codingOf(encoding), undefined, done);
+    return end.call(this, ended);
   };
 
 // Duplex has its own copies of Writable's methods.
