@@ -4,8 +4,9 @@
 // are not for it, Buffer does it: so a call takes all that Buffer's takes, and throws nothing else.
 
 const { isUint8Array } = require('node:util').types;
-const { lengthOf } = require('../base/views.js');
-const { concatInto, isPlain } = require('./concat.js');
+const { join } = require('../arena/copy.js');
+const { isDetached } = require('../base/dead.js');
+const { bufferOf, lengthOf } = require('../base/views.js');
 
 const { set } = Uint8Array.prototype;
 
@@ -39,6 +40,47 @@ const kDropped = Symbol('ralloc.dropped');
  * does not fail then, because Buffer may still serve it.
  */
 const isOurs = (error) => typeof error?.code === 'string' && error.code.startsWith('ERR_RALLOC_');
+
+/**
+ * False if versions of Node differ: for a subclass with its own `length`, or a detached array.
+ * Buffer handles these itself.
+ */
+function isPlain(view) {
+  const length = lengthOf.call(view);
+  if (view.length !== length || view.byteLength !== length) return false;
+  return length > 0 || !isDetached(bufferOf.call(view));
+}
+
+/**
+ * Reads each part once. Returns the parts, their sum, and whether all are plain; undefined if
+ * Buffer.concat() would throw.
+ */
+function partsOf(list) {
+  if (!Array.isArray(list)) return undefined;
+  const parts = [];
+  let total = 0;
+  let arePlain = true;
+  for (let i = 0; i < list.length; i++) {
+    const part = list[i];
+    if (!isUint8Array(part)) return undefined;
+    parts.push(part);
+    total += lengthOf.call(part);
+    arePlain &&= isPlain(part);
+  }
+  return { parts, total, arePlain };
+}
+
+/**
+ * Buffer.concat() into what `allocate(size)` returns, a Buffer or null. If it is null, or the
+ * arguments are wrong, calls Node's own.
+ */
+function concatInto(allocate, list, length) {
+  const read = partsOf(list);
+  if (read === undefined || read.parts.length === 0) return Buffer.concat(list, length);
+  const size = length === undefined ? read.total : length;
+  const buffer = read.arePlain ? allocate(size) : null;
+  return buffer === null ? Buffer.concat(read.parts, length) : join(read.parts, buffer, size);
+}
 
 /**
  * Whether Buffer.from() copies these bytes. For a subclass with its own valueOf(), it uses that
