@@ -1,10 +1,14 @@
 'use strict';
 
-// How an earlier process of the same program ended that could not say it itself.
+// How other processes ended that could not say it themselves: an earlier one of the same program,
+// and children, such as workers of node:cluster that were killed, if they have a recorder.
 
+const channels = require('node:diagnostics_channel');
+const fs = require('node:fs');
 const process = require('node:process');
 const { attempt } = require('../base/attempt.js');
 const { lazy } = require('../base/lazy.js');
+const time = require('../base/time.js');
 const { markTold, mayBeOf, readFlight } = require('./file.js');
 const { filesIn } = require('./folder.js');
 
@@ -71,4 +75,23 @@ function childIn(folder, { pid, since, signal }) {
   return newest(filesIn(folder, name), () => true, isIt, signal);
 }
 
-module.exports = { childIn, previousIn, summaryOf };
+const CHANNEL = 'child_process'; // which tells of each new child
+const EARLY_MS = 1000; // clocks are set
+
+/** Tells of those whose recordings are in `folder`. Returns a function that ends that. */
+function watchChildren(folder) {
+  const onExit = (pid, since, code, signal) => {
+    if (!(pid > 0) || code === 0) return;
+    const found = attempt(() => childIn(folder, { pid, since, signal: signal ?? undefined }));
+    if (found === undefined) return;
+    attempt(() => fs.writeSync(2, `${JSON.stringify({ ralloc: 'childExit', ...found })}\n`));
+  };
+  const onChild = ({ process: child }) => {
+    const since = time.wall() - EARLY_MS;
+    attempt(() => child.once('exit', (...end) => onExit(child.pid, since, ...end)));
+  };
+  channels.subscribe(CHANNEL, onChild);
+  return () => channels.unsubscribe(CHANNEL, onChild);
+}
+
+module.exports = { previousIn, summaryOf, watchChildren };

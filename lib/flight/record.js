@@ -35,9 +35,12 @@ const rowOf = ({ rss, parts }, groupUsed = 0) =>
     ...[parts.ralloc, parts.mallocKept, parts.zlib, parts.native],
   ].map((bytes = 0) => Math.round(bytes / KiB));
 
+/** Words for Node; of a flag that is there twice the last one counts. */
+const wordsHere = () => [...(process.env.NODE_OPTIONS ?? '').split(/\s+/), ...process.execArgv];
+
 /** Flags of Node about memory. */
 const flagsHere = () =>
-  [...process.execArgv, ...(process.env.NODE_OPTIONS ?? '').split(/\s+/)]
+  wordsHere()
     .filter((flag) => /^--[\w-]*(?:heap|space|gc|size|memory)[\w-]*(?:=[\w.%]+)?$/.test(flag))
     .join(' ');
 
@@ -56,10 +59,7 @@ function processHere() {
  * old space.
  */
 function oldSpaceHere() {
-  const all = [
-    ...`${process.env.NODE_OPTIONS ?? ''} ${process.execArgv.join(' ')}`.matchAll(OLD_SPACE),
-  ];
-  const [, megabytes] = all.at(-1) ?? [];
+  const [, megabytes] = [...wordsHere().join(' ').matchAll(OLD_SPACE)].at(-1) ?? [];
   return megabytes === undefined ? undefined : Number(megabytes) * KiB * KiB;
 }
 
