@@ -15,11 +15,12 @@ const { warnOnce } = require('../base/warnings.js');
 const KEPT = 96 * 2 ** 20;
 const LEAST = 8; // the budget gets at least an eighth, whatever V8 may take
 
+/** The number after `name` in a file of lines, or NaN. */
+const numberIn = (text, name) => Number(new RegExp(`^${name}\\s+(\\d+)`, 'm').exec(text)?.[1]);
+
 /** RLIMIT_DATA, which `ulimit -d` sets. */
-function dataLimit() {
-  const text = fs.readFileSync('/proc/self/limits', 'utf8');
-  return Number(/^Max data size\s+(\d+)/m.exec(text)?.[1] ?? Infinity);
-}
+const dataLimit = () =>
+  numberIn(fs.readFileSync('/proc/self/limits', 'utf8'), 'Max data size') || Infinity;
 
 /**
  * Bytes that count toward RLIMIT_DATA although nothing was written to them. Node 24 and 26 start
@@ -27,10 +28,8 @@ function dataLimit() {
  */
 function reservedData() {
   const text = fs.readFileSync('/proc/self/status', 'utf8');
-  const [data, used] = ['VmData', 'RssAnon'].map(
-    (name) => 1024 * Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(text)[1]),
-  );
-  return Math.max(0, data - used);
+  const bytes = 1024 * (numberIn(text, 'VmData:') - numberIn(text, 'RssAnon:'));
+  return bytes > 0 ? bytes : 0; // a sandbox may tell neither
 }
 
 /** How many bytes each limit allows the process. A limit that cannot be read is Infinity. */
@@ -81,4 +80,4 @@ function available() {
   return leastOf({ rlimit: rlimit - attempt(reservedData, 0), ...others })[1];
 }
 
-module.exports = { automatic, available, leastOf, read };
+module.exports = { automatic, available, leastOf, numberIn, read };

@@ -8,16 +8,13 @@ const path = require('node:path');
 const process = require('node:process');
 const { attempt } = require('../base/attempt.js');
 const { warnOnce } = require('../base/warnings.js');
-const { read: readLimits } = require('./auto.js');
+const { numberIn, read: readLimits } = require('./auto.js');
 
 const KiB = 1024;
 const NEAR = 0.7; // of a group's limit: below it, memory.stat is not read, since the page cache makes no difference
 
 const { memoryUsage } = process;
 const { rss } = memoryUsage;
-
-/** The number after `name` in a file of lines, or NaN. */
-const numberIn = (text, name) => Number(new RegExp(`^${name}\\s+(\\d+)`, 'm').exec(text)?.[1]);
 
 /** The folders and file names of the two versions of control groups. */
 const VERSIONS = [
@@ -51,21 +48,27 @@ function foldersOf(mount, group) {
 }
 
 /**
+ * `{ version, folder }` for the own control group and all above it, the own one first; of each
+ * version. `root`: the folder that contains /proc and /sys.
+ */
+function groupsIn(root) {
+  const groups = attempt(() => fs.readFileSync(path.join(root, 'proc/self/cgroup'), 'utf8'), '');
+  return VERSIONS.flatMap((version) => {
+    const group = version.line.exec(groups)?.[1];
+    const folders = group === undefined ? [] : foldersOf(version.mount, group);
+    return folders.map((folder) => ({ version, folder }));
+  });
+}
+
+/**
  * `{ folder, limit, version }` of the control group with the smallest limit below `most`, or null.
- * `root`: the folder that contains /proc and /sys.
  */
 function groupOf(root, most) {
-  const read = (...names) => fs.readFileSync(path.join(root, ...names), 'utf8');
-  const groups = attempt(() => read('proc', 'self', 'cgroup'), '');
   let least = null;
-  for (const version of VERSIONS) {
-    const group = version.line.exec(groups)?.[1];
-    if (group === undefined) continue;
-    for (const folder of foldersOf(version.mount, group)) {
-      const limit = attempt(() => Number(read(folder, version.limit)), Number.NaN); // 'max' is NaN
-      if (!(limit < (least?.limit ?? most))) continue;
-      least = { folder, limit, version };
-    }
+  for (const { version, folder } of groupsIn(root)) {
+    const file = path.join(root, folder, version.limit);
+    const limit = attempt(() => Number(fs.readFileSync(file, 'utf8')), Number.NaN); // 'max' is NaN
+    if (limit < (least?.limit ?? most)) least = { folder, limit, version };
   }
   return least;
 }
@@ -75,15 +78,10 @@ function groupOf(root, most) {
  * version 1, those above do not count them.
  */
 function eventsOf(root) {
-  const groups = attempt(() => fs.readFileSync(path.join(root, 'proc/self/cgroup'), 'utf8'), '');
-  for (const { line, mount, events } of VERSIONS) {
-    const group = line.exec(groups)?.[1];
-    if (group === undefined) continue;
-    const files = foldersOf(mount, group).map((folder) => path.join(root, folder, events));
-    const own = files.find((file) => fs.existsSync(file));
-    if (own !== undefined) return own;
-  }
-  return undefined;
+  const files = groupsIn(root).map(({ version, folder }) =>
+    path.join(root, folder, version.events),
+  );
+  return files.find((file) => fs.existsSync(file));
 }
 
 class Gauges {
@@ -166,4 +164,4 @@ class Gauges {
   }
 }
 
-module.exports = { Gauges, eventsOf, groupOf, numberIn };
+module.exports = { Gauges, eventsOf, groupOf };

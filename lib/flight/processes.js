@@ -9,7 +9,7 @@ const os = require('node:os');
 const process = require('node:process');
 const { attempt } = require('../base/attempt.js');
 const time = require('../base/time.js');
-const { numberIn } = require('../budget/gauges.js');
+const { numberIn } = require('../budget/auto.js');
 
 /**
  * How often the kernel has killed a process of a control group for its memory. Undefined if `file`,
