@@ -114,13 +114,8 @@ class Frames {
     const match = /^\s*at (?:async )?(?:(.*?) \()?(.*?)(?::(\d+):(\d+))?\)?$/.exec(line);
     if (match === null) return undefined;
     const [, named, name, row, column] = match;
-    const isNamed = row !== undefined;
-    return this.intern(
-      named,
-      isNamed ? fileOf(name) : undefined,
-      Number(row ?? 0),
-      Number(column ?? 0),
-    );
+    if (row === undefined) return this.intern(named, undefined, 0, 0);
+    return this.intern(named, fileOf(name), Number(row), Number(column));
   }
 }
 
