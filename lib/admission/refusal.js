@@ -8,7 +8,7 @@
 
 const http = require('node:http');
 const time = require('../base/time.js');
-const { endStream } = require('../node/http2-stream.js');
+const { endRequest, endStream } = require('../node/http2-stream.js');
 
 const DRAIN_BYTES = 16 * 1024 * 1024;
 const DRAIN_MS = 5000;
@@ -108,9 +108,7 @@ class Refusal {
   /** `code`: the error code for HTTP/2. */
   #cutOff(code) {
     this.over();
-    const { stream, socket } = this.#req;
-    if (stream !== undefined) endStream(stream, code);
-    else socket?.destroy();
+    endRequest(this.#req, code);
   }
 
   over() {

@@ -5,7 +5,7 @@
 
 const { Inflow, lengthOf } = require('../admission/inflow.js');
 const time = require('../base/time.js');
-const { endStream } = require('../node/http2-stream.js');
+const { endRequest } = require('../node/http2-stream.js');
 const { watchResponse } = require('../request/response.js');
 
 const QUIET = 8; // ticks without a byte
@@ -63,9 +63,7 @@ class Body extends Inflow {
 
   destroy() {
     this.isRefused = true;
-    const { stream, socket } = this.req;
-    if (stream !== undefined) endStream(stream);
-    else socket?.destroy();
+    endRequest(this.req);
   }
 
   /** Called when the response is over. */

@@ -6,7 +6,7 @@
 
 const check = require('../base/validate.js');
 const time = require('../base/time.js');
-const { endStream } = require('./http2-stream.js');
+const { endRequest } = require('./http2-stream.js');
 const { limitReader } = require('./reading.js');
 
 const MiB = 1024 * 1024;
@@ -43,11 +43,9 @@ function drain(reading, req, { drainBytes = DRAIN_BYTES, drainMs = DRAIN_MS }, d
 
 /** Stops reading: ends the connection, or in HTTP/2 the stream. */
 function cutOff(reading, req) {
-  const { stream, socket } = req;
   reading.stop();
   req.on('error', () => {});
-  if (stream !== undefined) endStream(stream);
-  else socket.destroy();
+  endRequest(req);
 }
 
 module.exports = { DRAIN_BYTES, DRAIN_MS, cutOff, drain, drainReaders };

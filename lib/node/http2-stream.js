@@ -24,4 +24,10 @@ function endStream(stream, code) {
   time.setImmediate(() => (code === undefined ? stream.destroy() : stream.close(code)));
 }
 
-module.exports = { endStream, isReset };
+/** Ends the connection of a request, or in HTTP/2 its stream, as endStream() does. */
+function endRequest({ stream, socket }, code) {
+  if (stream !== undefined) endStream(stream, code);
+  else socket?.destroy();
+}
+
+module.exports = { endRequest, endStream, isReset };
