@@ -122,19 +122,12 @@ function limitError(about, requested, limit, used, { parts, remedy } = ALL_IN_US
   );
 }
 
-const STATUS_TEXTS = {
-  400: 'Bad Request',
-  413: 'Payload Too Large',
-  429: 'Too Many Requests',
-  503: 'Service Unavailable',
-};
-
 /**
  * Makes frameworks answer an unhandled error with `status`: connect, Express, Koa, Fastify and Nest
  * read one of the two properties, and Hono calls getResponse().
  */
 function withStatus(status, error) {
-  const getResponse = () => new Response(STATUS_TEXTS[status], { status });
+  const getResponse = () => new Response(require('node:http').STATUS_CODES[status], { status });
   Object.defineProperty(error, 'getResponse', { value: getResponse });
   return Object.assign(error, { status, statusCode: status });
 }
