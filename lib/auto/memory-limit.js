@@ -22,32 +22,10 @@ const mayHaveBody = ({ headers, method, stream }) =>
   headers['transfer-encoding'] !== undefined ||
   (stream !== undefined && method !== 'GET' && method !== 'HEAD' && !stream.endAfterHeaders);
 
-/**
- * `onListen(server)` is called for each server that listens, and returns a gate, or undefined for
- * none: { enter(req, res, begin), leaving }.
- */
-function install(onListen) {
-  let gate;
-  const make = (emit) =>
-    function emitOrWait(...args) {
-      const [event, req, res] = args;
-      const pass = () => Reflect.apply(emit, this, args);
-      if (event === 'listening') gate = onListen(this);
-      if (event !== 'request' || gate === undefined || !isHttp(req, res)) return pass();
-      if (gate.leaving?.reason !== undefined) {
-        gate.leaving.comes();
-        res.shouldKeepAlive = false;
-      }
-      if (!mayHaveBody(req)) return pass();
-      gate.enter(req, res, pass);
-      return true;
-    };
-  return patches.method(net.Server.prototype, 'emit', make);
-}
+let running; // the Limit; null: there is none, for a wrong value
 
-let running; // null: there is none, for a wrong value
-
-function onListen(server) {
+/** Called for each server that listens. */
+function listens(server) {
   if (running === undefined) {
     const limit = require('../limit/setting.js').limitHere();
     running = limit === undefined ? null : new (require('../limit/start.js').Limit)(limit);
@@ -55,13 +33,27 @@ function onListen(server) {
     if (running) require('../flight/environment.js').beginHere({ isDefault: true });
   }
   running?.listens(server);
-  return running ?? undefined;
 }
+
+const make = (emit) =>
+  function emitOrWait(...args) {
+    const [event, req, res] = args;
+    const pass = () => Reflect.apply(emit, this, args);
+    if (event === 'listening') listens(this);
+    if (event !== 'request' || !running || !isHttp(req, res)) return pass();
+    if (running.leaving?.reason !== undefined) {
+      running.leaving.comes();
+      res.shouldKeepAlive = false;
+    }
+    if (!mayHaveBody(req)) return pass();
+    running.enter(req, res, pass);
+    return true;
+  };
 
 /** Begins, or returns why not: the limit is of the process, whose main thread keeps it. */
 function begin() {
   if (!isMainThread) return 'a worker';
-  return install(onListen) || 'net.Server changed';
+  return patches.method(net.Server.prototype, 'emit', make) || 'net.Server changed';
 }
 
 function tell() {
@@ -71,4 +63,4 @@ function tell() {
   return `at most ${formatBytes(peak)} of ${formatBytes(limit)}; ${counted(waited, 'request')} waited, ${counted(stops, 'stop')} of bodies, ${all} refused, ${whole(cut + clientsCut)} cut off`;
 }
 
-module.exports = { begin, tell, install };
+module.exports = { begin, tell };
