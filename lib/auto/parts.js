@@ -1,18 +1,25 @@
 'use strict';
 
-// The parts of ralloc/auto: what it does for an unchanged program, without a table. Each part does
-// nothing rather than something doubtful. RALLOC_AUTO turns parts off by name,
-// `no-compressors,no-files`, and parts with `isAsked` begin only if it names them. With `report` it
-// says at the end of the process what each has done.
+// Begins ralloc/auto in this thread: its parts, and a trial, if it has a table. What a trial takes,
+// 6 MB, is loaded for one alone.
+//
+// The parts are what it does for an unchanged program, without a table. Each part does nothing
+// rather than something doubtful. RALLOC_AUTO turns parts off by name, `no-compressors,no-files`,
+// and parts with `isAsked` begin only if it names them. With `report` it says at the end of the
+// process what each has done.
 
 const fs = require('node:fs');
+const path = require('node:path');
 const process = require('node:process');
 const { isDisabled, isOff, variable, warnOfValue } = require('../base/environment.js');
 const { attempt } = require('../base/attempt.js');
+const { lazy } = require('../base/lazy.js');
+const { kTrial } = require('../base/protocol.js');
 const { isMainThread } = require('../base/runtime.js');
 const { formatBytes, counted, whole } = require('../base/bytes.js');
 const counts = require('../memory/stream-counts.js');
-const { partsHere } = require('./options.js');
+const { inheritedHere, optionsHere, partsHere } = require('./options.js');
+const { isStarter, passOn } = require('./package-managers.js');
 
 /** Reasons why pipes were left alone. */
 const PIPES = {
@@ -117,7 +124,7 @@ const PARTS = {
 /** The word in RALLOC_AUTO that changes a part's default. */
 const wordOf = (name) => (PARTS[name].isAsked ? name : `no-${name}`);
 
-/** A table is no part: see start.js. */
+/** A table is no part: see start(). */
 const NO_TABLE = 'no-table';
 
 const NAMES = [...Object.keys(PARTS).map(wordOf), NO_TABLE, 'report'];
@@ -185,4 +192,39 @@ function startParts(parts) {
   new Signals(tell).start();
 }
 
-module.exports = { NO_TABLE, beginParts, startParts };
+const ROOT = path.join(__dirname, '..', '..');
+const OWN = ['bin/ralloc.js', 'tools/cli/try-parts.js'].map((name) => path.join(ROOT, name));
+
+/** Whether this is ralloc's own program, such as `doctor`, which shows what Node has. */
+const isOwn = () =>
+  /^(ralloc|try-parts)(\.js)?$/.test(path.basename(process.argv[1] ?? '')) && // asks no file of others
+  OWN.includes(attempt(() => fs.realpathSync(process.argv[1]), ''));
+
+const trial = lazy(() => require('../../tools/placement/trial/begin.js'));
+
+const isFile = (name) => attempt(() => fs.statSync(name).isFile(), false);
+
+/**
+ * Whether to read a table: if it is named or `ralloc compare` gave it, even if it does not exist;
+ * otherwise only if it is a file, and no pipe that would be waited for.
+ */
+const hasTable = ({ file, isNamed, notes, parts }) =>
+  notes !== undefined || (!isDisabled() && !parts.includes(NO_TABLE) && (isNamed || isFile(file)));
+
+function start() {
+  if (globalThis[kTrial] !== undefined) return;
+  if (isMainThread && isStarter()) return passOn();
+  if (isMainThread && isOwn()) return;
+  const options = optionsHere();
+  if (isMainThread && process.env.RALLOC_FLIGHT_RECORDER)
+    require('../flight/environment.js').beginHere();
+  if (options.notes === undefined) startParts(options.parts); // `ralloc compare --table` measures only the changed lines
+  if (isMainThread) {
+    if (hasTable(options)) trial().beginTrial(options);
+    return;
+  }
+  const inherited = inheritedHere();
+  if (inherited !== undefined) attempt(() => trial().beginInWorker(inherited));
+}
+
+module.exports = { beginParts, start };

@@ -17,7 +17,7 @@ function tellOff({ message }) {
 }
 
 try {
-  require('./start.js').start();
+  require('./parts.js').start();
 } catch (error) {
   tellOff(error);
 }
