@@ -23,9 +23,8 @@ const NO_BLOCK = -1; // of a Buffer of length 0
 
 let stateOf;
 let coreOf;
-let idOf;
-let giveBack;
-let setWaiting;
+let isLost;
+let releaseSlow;
 let takeBack;
 let watch;
 
@@ -96,19 +95,41 @@ class RegionBuffer extends FastBuffer {
     lookLikeBuffers(RegionBuffer.prototype);
     stateOf = (value) => (isView(value) && #state in value ? value.#state : undefined);
     coreOf = (buffer) => buffer.#core;
-    idOf = (buffer) => buffer.#id;
+
+    /**
+     * Whether the memory of a Buffer that is not freed was transferred away. Rarely true, so the
+     * length is checked first.
+     */
+    isLost = (core, buffer) =>
+      buffer.length === 0 && buffer.#id !== NO_BLOCK && core.isLost(buffer.#id);
+
     // These functions make no call between their changes of records and states.
-    giveBack = (buffer, core, token) => {
-      if (buffer.#id !== NO_BLOCK) core.give(buffer.#id);
-      buffer.#state = FREED;
+
+    /**
+     * Frees a Buffer with its own chunk, or while operations are in flight; throws if it cannot be
+     * freed.
+     */
+    releaseSlow = (core, buffer) => {
+      const state = buffer.#state;
+      const id = buffer.#id;
+      if (!alive(state) || buffer.#core !== core || !core.isLive) return refuse(core, buffer);
+      core.settle();
+      if (isLost(core, buffer)) return refuse(core, buffer);
+      const token = core.auto?.tokenOf(buffer);
+      if (id !== NO_BLOCK && core.wait(id, buffer)) {
+        core.spans.wait(id);
+        buffer.#state = IN_FLIGHT;
+      } else {
+        if (id !== NO_BLOCK) core.give(id);
+        buffer.#state = FREED;
+      }
       if (token !== undefined) token.isHeld = false;
       core.chunks.finishEnd();
+      try {
+        if (state === WATCHED) observing.observer?.freed(buffer, 'freed');
+      } catch {} // at the stack's end
     };
-    setWaiting = (buffer, core, token) => {
-      core.spans.wait(buffer.#id);
-      buffer.#state = IN_FLIGHT;
-      if (token !== undefined) token.isHeld = false;
-    };
+
     takeBack = (core, id, buffer) => {
       // The free was interrupted before it marked the block as waiting, so it will be called again.
       if ((core.spans.table[id + MARK] & WAITING) === 0) return;
@@ -129,24 +150,6 @@ class RegionBuffer extends FastBuffer {
 
 const { release, take, cut } = RegionBuffer;
 
-/**
- * Frees a Buffer with its own chunk, or while operations are in flight; throws if it cannot be
- * freed.
- */
-function releaseSlow(core, buffer) {
-  const state = stateOf(buffer);
-  if (!alive(state) || coreOf(buffer) !== core || !core.isLive) return refuse(core, buffer);
-  core.settle();
-  const id = idOf(buffer);
-  if (isLost(core, buffer)) return refuse(core, buffer);
-  const token = core.auto?.tokenOf(buffer);
-  if (id !== NO_BLOCK && core.wait(id, buffer)) setWaiting(buffer, core, token);
-  else giveBack(buffer, core, token);
-  try {
-    if (state === WATCHED) observing.observer?.freed(buffer, 'freed');
-  } catch {} // at the stack's end
-}
-
 /** For a Buffer whose bytes may have a new user, how it ended; undefined for any other. */
 const deathOf = (view) => (stateOf(view) === FREED ? 'freed' : undefined);
 
@@ -157,13 +160,6 @@ const refuse = refuser('region', {
   counterOf: coreOf,
   endedBy: wasFreed,
 });
-
-/**
- * Whether the memory of a Buffer that is not freed was transferred away. Rarely true, so the length
- * is checked first.
- */
-const isLost = (core, buffer) =>
-  buffer.length === 0 && idOf(buffer) !== NO_BLOCK && core.isLost(idOf(buffer));
 
 /** Whether `value` is a Buffer that release() would free. */
 const isHeld = (core, value) =>
