@@ -10,18 +10,11 @@ const { Refusal } = require('../memory/refusal.js');
 const { SpanLeases } = require('../memory/span.js');
 const { ChunkClaims } = require('./claims.js');
 const { BIN_BYTES, FIRST_RECORDS } = require('./options.js');
-const {
-  CLEAN,
-  DIRTY,
-  FREE,
-  GRANULE,
-  MARK,
-  NEXT,
-  RECORD_BYTES,
-  SIZE,
-  START,
-} = require('./record.js');
+const record = require('./record.js');
 const { Spans } = require('./spans.js');
+
+const { START, SIZE, NEXT, MARK } = record;
+const { CLEAN, DIRTY, FREE, GRANULE, RECORD_BYTES } = record;
 
 class Chunk {
   first = -1; // the record of its first span

@@ -11,16 +11,7 @@ const { isDisabled } = require('../base/environment.js');
 const { RallocError, closedError, refusal } = require('../base/errors.js');
 const { Guarded } = require('../base/guarded.js');
 const { instances } = require('../base/instances.js');
-const {
-  CheckedPool,
-  HeapPool,
-  RecyclePool,
-  bufferOver,
-  emptyBuffer,
-  isHeld,
-  release,
-  send,
-} = require('./buffer.js');
+const buffers = require('./buffer.js');
 const { SegmentClaims } = require('./claims.js');
 const { limitOf } = require('./options.js');
 const { exhausted } = require('./pool.js');
@@ -40,8 +31,8 @@ const SHARED_TICK_MS = 50; // slots that were idle for a whole tick are released
 
 /** Slabs between processes have no twin on the heap. */
 function kindOf({ between = false, safety }) {
-  if (isDisabled() && !between) return HeapPool;
-  return safety === 'recycle' ? RecyclePool : CheckedPool;
+  if (isDisabled() && !between) return buffers.HeapPool;
+  return safety === 'recycle' ? buffers.RecyclePool : buffers.CheckedPool;
 }
 
 const wasUsed = ({ claimed, peak }) => claimed > 0 || peak > 0;
@@ -80,7 +71,7 @@ class SlabCore {
 
   constructor(settings) {
     this.settings = settings;
-    this.noPool = new CheckedPool(this, -1, 0, 0);
+    this.noPool = new buffers.CheckedPool(this, -1, 0, 0);
     this.noPool.capacity = 0;
     this.poolByClass = new Array(SIZE_CLASSES).fill(this.noPool);
     if (settings.pools !== undefined) instances.slabs.add(this); // a shared slab has none before it is open
@@ -166,7 +157,7 @@ class SlabCore {
    */
   allocSlow(size, zero) {
     const first = this.#poolFor(size);
-    if (size === 0) return emptyBuffer(first);
+    if (size === 0) return buffers.emptyBuffer(first);
     for (let i = first.index; i < this.pools.length; i++) {
       const pool = this.pools[i];
       if (!pool.ensureCached()) continue;
@@ -180,7 +171,7 @@ class SlabCore {
   /** Like allocSlow(), but without promotion: returns null if the pool is exhausted. */
   tryAllocSlow(size, zero) {
     const pool = this.#poolFor(size);
-    if (size === 0) return emptyBuffer(pool);
+    if (size === 0) return buffers.emptyBuffer(pool);
     if (pool.ensureCached()) return pool.take(size, zero);
     this.#countExhausted(pool, size);
     return null;
@@ -300,7 +291,7 @@ class SlabCore {
     const [index, slot, length] = this.#received;
     const pool = this.pools[index];
     pool.prepare(slot);
-    const buffer = bufferOver(pool, slot, length);
+    const buffer = buffers.bufferOver(pool, slot, length);
     pool.claimed++;
     this.#received[0] = -1;
     return buffer;
@@ -390,6 +381,7 @@ class SlabCore {
 }
 
 /** Called as core.free(core, buffer): methods in between would cost each free a call. */
+const { isHeld, release, send } = buffers;
 Object.assign(SlabCore.prototype, { free: release, isHeld, send });
 
 module.exports = { SlabCore };
