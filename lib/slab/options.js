@@ -14,8 +14,6 @@ const MAX_SIZE = 2 ** 30;
 const MAX_POOLS = 32;
 const MAX_COUNT = 2 ** 30; // slots of a pool
 const MAX_SHARED_SLOTS = 2 ** 22; // of all pools together: a token has 22 bits for the slot
-const DEFAULT_MAX_BYTES = 128 * MiB;
-const DEFAULT_IDLE_MS = 10_000;
 
 function sizes(value, name) {
   if (!Array.isArray(value)) throw typeError(name, 'an Array', value);
@@ -95,10 +93,9 @@ const createReaders = {
   transitMs: (value, name) => check.milliseconds(value, name, 0),
   memory: memoryOptions,
 };
-const DEFAULT_TIMEOUT_MS = 5000;
-const DEFAULT_TRANSIT_MS = 30_000;
 
 const attachDefaults = { safety: 'checked', warnAfterMs: 0, guard: false, name: '' };
+const sharedDefaults = { ...attachDefaults, timeoutMs: 5000, transitMs: 30_000, between: true };
 
 /** The values of option `name`, one for each pool. */
 function perPool(options, name, fallback) {
@@ -122,15 +119,14 @@ function checkOrder(pools, low, high) {
 }
 
 /** The settings of a new slab. */
-const slabSettings = (options) => newSettings(check.options(options, readers));
+const slabSettings = (options) => newSettings(check.options(options, readers), attachDefaults);
 
-function newSettings(options) {
+function newSettings(options, defaults) {
   if (options.sizes === undefined) throw typeError('options.sizes', 'an Array', undefined);
   if (options.count === undefined && options.maxCount === undefined) {
     throw typeError('options.count', 'of type number or an instance of Array', undefined);
   }
-  const settings = { ...attachDefaults, maxBytes: DEFAULT_MAX_BYTES, idleMs: DEFAULT_IDLE_MS };
-  Object.assign(settings, options);
+  const settings = { ...defaults, maxBytes: 128 * MiB, idleMs: 10_000, ...options };
   const count = perPool(options, 'count', 0);
   const maxCount = perPool(options, 'maxCount', count);
   const minCount = perPool(options, 'minCount', count);
@@ -180,21 +176,20 @@ function reasonNotToShare({ pools, grows }) {
 
 /** The settings of a new slab that processes share; `name` is null for one without a name. */
 function createSettings(options, name) {
-  const settings = newSettings(check.options(options, createReaders));
+  const settings = newSettings(check.options(options, createReaders), sharedDefaults);
   const slots = slotsOf(settings.pools);
   if (slots > MAX_SHARED_SLOTS) {
     throw rangeError('options.count', `at most ${MAX_SHARED_SLOTS} in all pools together`, slots);
   }
-  const { transitMs = DEFAULT_TRANSIT_MS, timeoutMs = DEFAULT_TIMEOUT_MS } = settings;
-  return { ...settings, transitMs, timeoutMs, between: true, name: name ?? '' };
+  return { ...settings, name: name ?? '' };
 }
 
 /** The settings of an existing slab that processes share; `from`: its name, or a descriptor. */
-function openSettings(options, from) {
-  const checked = check.options(options, openReaders);
-  const name = typeof from === 'string' ? from : '';
-  return { ...attachDefaults, timeoutMs: DEFAULT_TIMEOUT_MS, ...checked, between: true, name };
-}
+const openSettings = (options, from) => ({
+  ...sharedDefaults,
+  ...check.options(options, openReaders),
+  name: typeof from === 'string' ? from : '',
+});
 
 /** The settings of a slab that is attached. */
 const attachSettings = (options) => ({
