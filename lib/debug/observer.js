@@ -7,10 +7,8 @@ const { expired, held, released } = require('./leaks/holds.js');
 const opened = require('./leaks/opened.js');
 const { stuckRequest, stuckSlots } = require('./leaks/stuck.js');
 const { readFor } = require('./trace.js');
-const { adopted, allocating, reading } = require('./watch/arenas.js');
 const freed = require('./watch/freed.js');
 const { detached, ended, gone } = require('./watch/span-watch.js');
-const { isNext } = require('./watch/sampling.js');
 const { callOf, freedAgain, used } = require('./watch/uses.js');
 const { unheld } = require('./watch/witness.js');
 
@@ -19,11 +17,6 @@ const observer = Object.freeze({
   unheld,
   freedAgain,
   freed: freed.freed,
-  picks: isNext,
-  allocating,
-  adopted,
-  reading,
-  allocated: freed.allocated,
   opened: opened.opened,
   closed(core) {
     freed.closed(core);

@@ -3,15 +3,9 @@
 // Every method of ralloc that hands out a Buffer. A method that is missing here hands out Buffers
 // that nobody watches: a test compares the list with the classes.
 //
-// The methods are replaced while an observer is on: `observing.observer` (base/observer.js) is set
-// before observe(). A check in the plain methods would cost every Buffer. Replacing them on the
-// prototype covers existing objects too. The replacements call the observer:
-//
-//   picks() -> whether what is allocated now is told. Where it is:
-//   allocating(arena, size, zero, below) -> a Buffer in the place of the arena's, or undefined
-//   adopted(arena, buffer, below) adopt() returns it
-//   reading(arena, promise, below) body(), chunks() or collect() returns that
-//   allocated(of, buffer, bytes, below) -> a Buffer in the place of a slab's or region's, or itself
+// The methods are replaced while debug mode is on. A check in the plain methods would cost every
+// Buffer. Replacing them on the prototype covers existing objects too. If isNext() says that what
+// is allocated now is watched, the replacements call functions of arenas.js and freed.js.
 //
 // `below`: the method, which the application has called. `of`: 'slab' or 'region' as its `kind`,
 // with the coreOf() and watch() of its buffer.js. `bytes`: what is in it: 'zeros', 'unsafe', or of
@@ -19,7 +13,6 @@
 
 const { Arena } = require('../../arena/arena.js');
 const copy = require('../../arena/copy.js');
-const { observing } = require('../../base/observer.js');
 const regions = require('../../region/buffer.js');
 const { Region } = require('../../region/region.js');
 const { BufferLike } = require('../../site/buffer-like.js');
@@ -27,22 +20,23 @@ const { perRequest } = require('../../site/per-request.js');
 const { Site } = require('../../site/site.js');
 const slabs = require('../../slab/buffer.js');
 const { Slab } = require('../../slab/slab.js');
+const arenas = require('./arenas.js');
+const { allocated } = require('./freed.js');
+const { isNext } = require('./sampling.js');
 
 /** For a method that returns the Buffer of another method in the list. */
 const BY_ANOTHER = null;
 
 const allocating = (of, bytes) => (original) =>
   function allocate(size, fill, encoding) {
-    const { observer } = observing;
     const isFilled = bytes === 'zeros' && fill !== undefined; // alloc() with a fill calls allocUnsafe()
-    if (isFilled || !observer.picks()) return original.call(this, size, fill, encoding);
+    if (isFilled || !isNext()) return original.call(this, size, fill, encoding);
     const buffer = original.call(this, size, fill, encoding);
-    return buffer === null ? null : observer.allocated(of, buffer, bytes, allocate);
+    return buffer === null ? null : allocated(of, buffer, bytes, allocate);
   };
 
 /**
- * The methods that slabs and regions have in common. `of`: the first argument of the observer's
- * allocated().
+ * The methods that slabs and regions have in common. `of`: the first argument of allocated().
  */
 const allocatingAll = (of) => ({
   allocUnsafe: allocating(of, 'unsafe'),
@@ -53,20 +47,18 @@ const allocatingAll = (of) => ({
 
 const allocatingIn = (zero) => (original) =>
   function allocate(size, value, encoding) {
-    const { observer } = observing;
     const isFilled = zero && value !== undefined; // alloc() with a fill calls allocUnsafe()
-    const isPicked = !isFilled && observer.picks();
-    const buffer = isPicked ? observer.allocating(this, size, zero, allocate) : undefined;
+    const isPicked = !isFilled && isNext();
+    const buffer = isPicked ? arenas.allocating(this, size, zero, allocate) : undefined;
     return buffer ?? original.call(this, size, value, encoding);
   };
 
 /** For every kind of value: while observed, strings are not written directly into the window. */
 const fromIn = (original) =>
   function from(value, encoding, length) {
-    const { observer } = observing;
-    if (!observer.picks()) return original.call(this, value, encoding, length);
+    if (!isNext()) return original.call(this, value, encoding, length);
     const allocator = {
-      allocUnsafe: (size) => observer.allocating(this, size, false, from) ?? this.allocUnsafe(size),
+      allocUnsafe: (size) => arenas.allocating(this, size, false, from) ?? this.allocUnsafe(size),
     };
     // `?? undefined` prevents a tail call: JavaScriptCore would drop this function's frame.
     return copy.from(allocator, value, encoding, length) ?? undefined;
@@ -74,10 +66,9 @@ const fromIn = (original) =>
 
 const adoptIn = (original) =>
   function adopt(buffer) {
-    const { observer } = observing;
-    if (!observer.picks()) return original.call(this, buffer);
+    if (!isNext()) return original.call(this, buffer);
     const adopted = original.call(this, buffer);
-    observer.adopted(this, adopted, adopt);
+    arenas.adopted(this, adopted, adopt);
     return adopted;
   };
 
@@ -85,8 +76,7 @@ const adoptIn = (original) =>
 const reading = (original) =>
   function read(...args) {
     const promise = Reflect.apply(original, this, args);
-    const { observer } = observing;
-    if (observer.picks()) observer.reading(this, promise, read);
+    if (isNext()) arenas.reading(this, promise, read);
     return promise;
   };
 
@@ -107,9 +97,8 @@ const slabBuffers = { kind: 'slab', coreOf: slabs.coreOf, watch: slabs.watch };
 /** For receive() and revoke(), whose Buffer is over the slot of an earlier Buffer. */
 const receiving = (original) =>
   function receive(token) {
-    const { observer } = observing;
-    if (!observer.picks()) return original.call(this, token);
-    return observer.allocated(slabBuffers, original.call(this, token), 'sent', receive);
+    if (!isNext()) return original.call(this, token);
+    return allocated(slabBuffers, original.call(this, token), 'sent', receive);
   };
 
 const ofSlabs = {
@@ -123,7 +112,7 @@ const ofRegions = allocatingAll({ kind: 'region', coreOf: regions.coreOf, watch:
 
 /**
  * Always asks the arena: otherwise these methods cut Buffers out of its window themselves, which
- * the observer would not see.
+ * debug mode would not see.
  */
 const asking = () =>
   function allocUnsafe(size) {
