@@ -61,8 +61,6 @@ class Levels {
 
 class Pressure {
   #gauges = null;
-  #makeGauges;
-  #relieve;
   #levels = new Levels();
   #trees = new Set(); // the roots of trees with charges
   #timer = null;
@@ -70,11 +68,6 @@ class Pressure {
   #calmed = new Set(); // functions to call once the level is no longer critical
   #level = 0;
   #cause = null;
-
-  constructor(makeGauges = () => new Gauges(), relieve = giveBack) {
-    this.#makeGauges = makeGauges;
-    this.#relieve = relieve;
-  }
 
   /** `{ level, cause }`: 'none', 'high' or 'critical', and the number that caused it, or null. */
   get state() {
@@ -104,7 +97,7 @@ class Pressure {
 
   look() {
     this.#isDue = false;
-    this.#gauges ??= this.#makeGauges();
+    this.#gauges ??= new Gauges();
     const { level, cause } = this.#levels.next(this.#gauges.read());
     const isOther = level !== this.#level;
     this.#level = level;
@@ -116,7 +109,7 @@ class Pressure {
       if (used === 0 && level === 0) this.#trees.delete(root);
     }
     for (const root of this.#trees) root.relieve();
-    if (level > 0) this.#relieve(isOther);
+    if (level > 0) giveBack(isOther);
     if (this.state.level !== 'critical') this.#tellCalm();
     this.#keepLooking(this.#trees.size > 0);
   }
@@ -143,4 +136,4 @@ function giveBack(isNew) {
   else collector().requestGc({ full: true });
 }
 
-module.exports = { LEVELS, Levels, Pressure, pressure: new Pressure() };
+module.exports = { LEVELS, Levels, pressure: new Pressure() };
