@@ -71,18 +71,6 @@ function partsOf(list) {
 }
 
 /**
- * Buffer.concat() into what `allocate(size)` returns, a Buffer or null. If it is null, or the
- * arguments are wrong, calls Node's own.
- */
-function concatInto(allocate, list, length) {
-  const read = partsOf(list);
-  if (read === undefined || read.parts.length === 0) return Buffer.concat(list, length);
-  const size = length === undefined ? read.total : length;
-  const buffer = read.arePlain ? allocate(size) : null;
-  return buffer === null ? Buffer.concat(read.parts, length) : join(read.parts, buffer, size);
-}
-
-/**
  * Whether Buffer.from() copies these bytes. For a subclass with its own valueOf(), it uses that
  * function's result.
  */
@@ -106,7 +94,11 @@ class BufferLike {
   }
 
   concat(list, length) {
-    return concatInto((size) => this.#placed(size, false), list, length);
+    const read = partsOf(list);
+    if (read === undefined || read.parts.length === 0) return Buffer.concat(list, length);
+    const size = length === undefined ? read.total : length;
+    const buffer = read.arePlain ? this.#placed(size, false) : null;
+    return buffer === null ? Buffer.concat(read.parts, length) : join(read.parts, buffer, size);
   }
 
   /** Returns null if Buffer must serve, also for an invalid size. */
