@@ -46,7 +46,7 @@ const make = (emit) =>
       res.shouldKeepAlive = false;
     }
     if (!mayHaveBody(req)) return pass();
-    running.enter(req, res, pass);
+    running.controller.enter(req, res, pass);
     return true;
   };
 

@@ -93,10 +93,6 @@ class Limit {
     server.once('close', () => this.servers.delete(server));
   }
 
-  enter(req, res, begin) {
-    this.controller.enter(req, res, begin);
-  }
-
   stats() {
     const { queued, cut } = this.readers;
     return { ...this.controller.stats(), unsent: queued, clientsCut: cut };
