@@ -11,6 +11,7 @@ const { isDisabled } = require('../base/environment.js');
 const { RallocError, closedError, refusal } = require('../base/errors.js');
 const { Guarded } = require('../base/guarded.js');
 const { instances } = require('../base/instances.js');
+const { observing } = require('../base/observer.js');
 const buffers = require('./buffer.js');
 const { SegmentClaims } = require('./claims.js');
 const { limitOf } = require('./options.js');
@@ -228,8 +229,10 @@ class SlabCore {
   /** Called when the memory drops a segment, which only the fallback does. */
   dropSegment = (index, segment) => this.pools[index].dropSegment(segment);
 
+  /** Whether `ab` is over slots, or over memory that debug mode uses instead of a slot. */
   hasMemory(ab) {
-    return this.pools.some((pool) => pool.hasSegment(ab));
+    const isOwn = this.pools.some(({ segments }) => segments.includes(ab));
+    return isOwn || observing.observer?.isOver(ab, this) === true;
   }
 
   handle() {

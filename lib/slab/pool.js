@@ -165,13 +165,6 @@ class Pool {
   }
 
   /**
-   * Whether `ab` is over slots of the pool, or over memory that debug mode uses instead of a slot.
-   */
-  hasSegment(ab) {
-    return this.segments.includes(ab) || observing.observer?.isOver(ab, this.core) === true;
-  }
-
-  /**
    * Called when only `top` slots stay cached, which is a new low since the last idle tick, or makes
    * a new peak of held slots.
    */
