@@ -68,6 +68,7 @@ const registry = new FinalizationRegistry((token) => {
 class AutoFree {
   #onDrop;
   #helped = true; // whether the last requested collection has freed a block
+  tokenOf = tokenOf;
 
   /** `onDrop(token)` is called when a Buffer was collected without being freed. */
   constructor(onDrop) {
@@ -96,10 +97,6 @@ class AutoFree {
     token.owner = this;
     registry.register(buffer, token);
     return buffer;
-  }
-
-  tokenOf(buffer) {
-    return tokenOf(buffer);
   }
 }
 
