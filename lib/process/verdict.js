@@ -51,12 +51,10 @@ const NAMES = {
   __proto__: null, // a recording may name any
   ...{ sockets: 'sockets', responses: 'responses', requests: 'requests of clients' },
   ...{ upgraded: 'upgraded connections', http2: 'streams of HTTP/2', files: 'streams to files' },
-  ...{
-    children: 'child processes',
-    bodies: 'bodies',
-    pool: 'blocks of its pool',
-    zlib: 'streams of node:zlib',
-  },
+  children: 'child processes',
+  bodies: 'bodies',
+  pool: 'blocks of its pool',
+  zlib: 'streams of node:zlib',
 };
 
 const sumOf = ({ parts }, ...names) => names.reduce((sum, name) => sum + (parts[name] ?? 0), 0);
