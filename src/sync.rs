@@ -27,37 +27,16 @@ impl AtomicU64 {
     pub fn load(&self, order: Ordering) -> u64 {
         self.0.load(order)
     }
+}
+
+/// All operations except `load` write, and are std's or loom's own.
+impl std::ops::Deref for AtomicU64 {
+    type Target = imp::atomic::AtomicU64;
 
     #[inline]
-    pub fn store(&self, value: u64, order: Ordering) {
+    fn deref(&self) -> &Self::Target {
         crash_point();
-        self.0.store(value, order)
-    }
-
-    pub fn fetch_or(&self, bits: u64, order: Ordering) -> u64 {
-        crash_point();
-        self.0.fetch_or(bits, order)
-    }
-
-    pub fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
-        crash_point();
-        self.0.fetch_add(value, order)
-    }
-
-    pub fn fetch_and(&self, bits: u64, order: Ordering) -> u64 {
-        crash_point();
-        self.0.fetch_and(bits, order)
-    }
-
-    pub fn compare_exchange(
-        &self,
-        current: u64,
-        new: u64,
-        success: Ordering,
-        failure: Ordering,
-    ) -> Result<u64, u64> {
-        crash_point();
-        self.0.compare_exchange(current, new, success, failure)
+        &self.0
     }
 }
 
