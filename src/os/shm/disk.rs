@@ -11,12 +11,13 @@
 use super::super::SharedPages;
 use super::{LOCK, NO_LOCK, SharedFile, aside, failed, file_of, set_lock};
 use crate::error::MapError;
-use crate::sync::Mutex;
 use std::os::fd::{OwnedFd, RawFd};
 use std::os::unix::fs::FileExt;
 
 /// The most bytes that one call writes.
 const WRITTEN_AT_ONCE: usize = 1 << 20;
+/// The length of a lock that ends with the last byte that a file can have.
+const TO_THE_LAST: i64 = 0;
 
 /// The folder of named segments.
 #[cfg(not(target_os = "macos"))]
@@ -65,32 +66,21 @@ pub fn link(_fd: RawFd, _path: &str) -> std::io::Result<()> {
 /// The locks of the descriptor's file description. A forked child that does not call `exec` keeps
 /// them until it ends.
 #[derive(Debug, Default)]
-pub struct Locks(Mutex<Vec<usize>>);
+pub struct Locks {}
 
 impl Locks {
-    pub fn has(&self, byte: usize) -> bool {
-        self.0.lock().contains(&byte)
-    }
-
     pub fn try_lock(&self, file: &SharedFile, byte: usize) -> Result<bool, MapError> {
-        let taken = set_lock(file.fd("fcntl")?, LOCK, byte)?;
-        if taken && !self.has(byte) {
-            self.0.lock().push(byte);
-        }
-        Ok(taken)
+        set_lock(file.fd("fcntl")?, LOCK, byte, 1)
     }
 
     pub fn unlock(&self, fd: Result<RawFd, MapError>, byte: usize) -> Result<(), MapError> {
-        self.0.lock().retain(|held| *held != byte);
-        set_lock(fd?, NO_LOCK, byte).map(|_| ())
+        set_lock(fd?, NO_LOCK, byte, 1).map(|_| ())
     }
 
     /// Ends all of them. A child that another thread has just forked may have the file description
     /// until it calls `exec`, and the locks must not last that long.
     pub fn end(&self, fd: RawFd) {
-        for byte in self.0.lock().drain(..) {
-            let _ = set_lock(fd, NO_LOCK, byte);
-        }
+        let _ = set_lock(fd, NO_LOCK, 0, TO_THE_LAST);
     }
 }
 

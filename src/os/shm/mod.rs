@@ -279,9 +279,9 @@ impl SharedFile {
         lock_file(self.fd("flock")?, libc::LOCK_SH)
     }
 
-    /// Locks a byte unless it is locked through another value. Returns true if this one has the
-    /// lock now. It keeps it until `unlock`, until it is dropped, or until its process ends.
-    /// Locking twice is the same as once.
+    /// Locks a byte, which this value has not locked yet, unless another one has. Returns true if
+    /// this one has the lock now. It keeps it until `unlock`, until it is dropped, or until its
+    /// process ends.
     pub fn try_lock(&self, byte: usize) -> Result<bool, MapError> {
         self.locks.try_lock(self, byte)
     }
@@ -291,12 +291,10 @@ impl SharedFile {
         self.locks.unlock(self.fd("fcntl"), byte)
     }
 
-    /// Whether a byte is locked through another value, in this process or another one.
+    /// Whether a byte, which this value has not locked, is locked through another one, in this
+    /// process or in others.
     pub fn is_locked_by_another(&self, byte: usize) -> Result<bool, MapError> {
-        if self.locks.has(byte) {
-            return Ok(false);
-        }
-        let found = locking(self.fd("fcntl")?, libc::F_OFD_GETLK, LOCK, byte)?;
+        let found = locking(self.fd("fcntl")?, libc::F_OFD_GETLK, LOCK, byte, 1)?;
         Ok(found.l_type != NO_LOCK)
     }
 }
@@ -334,19 +332,25 @@ fn lock_file(fd: RawFd, how: i32) -> Result<bool, MapError> {
     }
 }
 
-/// A call about one byte.
-fn locking(fd: RawFd, command: i32, kind: i16, byte: usize) -> Result<libc::flock, MapError> {
+/// A call about the locks of `len` bytes.
+fn locking(
+    fd: RawFd,
+    command: i32,
+    kind: i16,
+    byte: usize,
+    len: i64,
+) -> Result<libc::flock, MapError> {
     // SAFETY: all zeros is a valid value; some C libraries pad the struct.
     let mut lock: libc::flock = unsafe { std::mem::zeroed() };
     (lock.l_type, lock.l_whence) = (kind, libc::SEEK_SET as _);
-    (lock.l_start, lock.l_len) = (FIRST_LOCK + byte as i64, 1);
+    (lock.l_start, lock.l_len) = (FIRST_LOCK + byte as i64, len);
     // SAFETY: reads and writes the local.
     done("fcntl", unsafe { libc::fcntl(fd, command, &mut lock) } != -1).map(|()| lock)
 }
 
-/// Gives a file description a lock. Returns false if another one has the byte.
-fn set_lock(fd: RawFd, kind: i16, byte: usize) -> Result<bool, MapError> {
-    match locking(fd, libc::F_OFD_SETLK, kind, byte) {
+/// Gives a file description locks, or ends them. Returns false if another one has a byte of them.
+fn set_lock(fd: RawFd, kind: i16, byte: usize, len: i64) -> Result<bool, MapError> {
+    match locking(fd, libc::F_OFD_SETLK, kind, byte, len) {
         Err(MapError::System { errno: libc::EAGAIN | libc::EACCES, .. }) => Ok(false),
         told => told.map(|_| true),
     }

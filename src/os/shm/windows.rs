@@ -23,7 +23,7 @@ use super::handle::Handle;
 use super::shared_pages::section::{SharedPages, section_of};
 use super::{FileFacts, done, last_error, page_size, system_error};
 use crate::error::MapError;
-use crate::sync::{Mutex, OnceLock, unique_id};
+use crate::sync::{OnceLock, unique_id};
 pub use draft::{Draft, is_being_made};
 use file_name::{UNLINKED, file_of, name_of};
 use std::io::{self, ErrorKind};
@@ -58,12 +58,7 @@ const LONGEST: usize = 32_768;
 /// A file of memory, with an open handle of its own. Dropping it ends its locks. No child inherits
 /// it.
 #[derive(Debug)]
-pub struct SharedFile {
-    file: Handle,
-    /// The bytes that it has locked. Invariant: a thread that asks the system about a byte holds
-    /// this mutex, so that its question is not mistaken for the lock of another file.
-    own: Mutex<Vec<usize>>,
-}
+pub struct SharedFile(Handle);
 
 fn failed(syscall: &'static str, error: &io::Error) -> MapError {
     system_error(syscall, error.raw_os_error().unwrap_or(0))
@@ -160,17 +155,16 @@ impl SharedFile {
     }
 
     fn at(path: &str, new: bool) -> Result<SharedFile, MapError> {
-        let file = open(path, GENERIC_READ | GENERIC_WRITE, new)?;
-        Ok(SharedFile { file, own: Mutex::default() })
+        open(path, GENERIC_READ | GENERIC_WRITE, new).map(SharedFile)
     }
 
     pub fn facts(&self) -> Result<FileFacts, MapError> {
-        about(&self.file).map(|(facts, _)| facts)
+        about(&self.0).map(|(facts, _)| facts)
     }
 
     /// Whether this is still the file of that name.
     fn is_named(&self, name: &str) -> Result<bool, MapError> {
-        let ((_, id), there) = (about(&self.file)?, open(&path(name)?, 0, false));
+        let ((_, id), there) = (about(&self.0)?, open(&path(name)?, 0, false));
         Ok(there.and_then(|there| about(&there)).is_ok_and(|(_, there)| there == id))
     }
 
@@ -179,7 +173,7 @@ impl SharedFile {
         let (mut at, mut read) = (place(0), 0);
         let (start, len) = (bytes.as_mut_ptr(), bytes.len() as u32);
         // SAFETY: an open file, and live places, which have that many bytes.
-        let told = unsafe { ReadFile(self.file.0, start, len, &mut read, &mut at) };
+        let told = unsafe { ReadFile(self.0.0, start, len, &mut read, &mut at) };
         match done("pread", told != 0) {
             Err(MapError::System { errno, .. }) if errno as u32 == ERROR_HANDLE_EOF => Ok(0),
             told => told.map(|()| read as usize),
@@ -192,7 +186,7 @@ impl SharedFile {
         let (what, size) = (ptr::from_ref(&end).cast(), size_of_val(&end) as u32);
         // SAFETY: an open file, and a live value of that many bytes.
         let told =
-            unsafe { SetFileInformationByHandle(self.file.0, FileEndOfFileInfo, what, size) };
+            unsafe { SetFileInformationByHandle(self.0.0, FileEndOfFileInfo, what, size) };
         done("ftruncate", told != 0)
     }
 
@@ -203,14 +197,14 @@ impl SharedFile {
 
     /// Its first `len` bytes. A shorter file is extended.
     pub fn pages(&self, len: usize, _last: usize) -> Result<SharedPages, MapError> {
-        section_of(self.file.0, len)
+        section_of(self.0.0, len)
     }
 
     /// Locks a byte unless another file has locked it. Returns true if this one has the lock now.
     fn lock(&self, byte: usize, kind: u32) -> Result<bool, MapError> {
         let (mut at, kind) = (place(FIRST_LOCK + byte as u64), kind | LOCKFILE_FAIL_IMMEDIATELY);
         // SAFETY: an open file, and a live place.
-        let told = unsafe { LockFileEx(self.file.0, kind, 0, 1, 0, &mut at) };
+        let told = unsafe { LockFileEx(self.0.0, kind, 0, 1, 0, &mut at) };
         match done("fcntl", told != 0) {
             Err(MapError::System { errno, .. }) if errno as u32 == ERROR_LOCK_VIOLATION => {
                 Ok(false)
@@ -219,52 +213,33 @@ impl SharedFile {
         }
     }
 
-    fn end_lock(&self, byte: usize) -> Result<(), MapError> {
-        let mut at = place(FIRST_LOCK + byte as u64);
-        // SAFETY: as above.
-        done("fcntl", unsafe { UnlockFileEx(self.file.0, 0, 1, 0, &mut at) } != 0)
-    }
-
     /// Takes a shared lock on byte 0, as everybody does who maps the file. Returns false if it is
     /// locked for one alone.
     pub fn share(&self) -> Result<bool, MapError> {
         self.lock(0, 0)
     }
 
-    /// Locks a byte unless it is locked through another file. Returns true if this one has the lock
-    /// now. It keeps it until `unlock`, or until the file is closed, as when its process ends.
-    /// Locking twice is the same as once.
+    /// Locks a byte, which this file has not locked yet, unless another one has. Returns true if
+    /// this one has the lock now. It keeps it until `unlock`, or until the file is closed, as when
+    /// its process ends.
     pub fn try_lock(&self, byte: usize) -> Result<bool, MapError> {
-        let mut own = self.own.lock();
-        if own.contains(&byte) {
-            return Ok(true);
-        }
-        let taken = self.lock(byte, LOCKFILE_EXCLUSIVE_LOCK)?;
-        if taken {
-            own.push(byte);
-        }
-        Ok(taken)
+        self.lock(byte, LOCKFILE_EXCLUSIVE_LOCK)
     }
 
-    /// Ends the lock on a byte, if there is one.
+    /// Ends the lock on a byte.
     pub fn unlock(&self, byte: usize) -> Result<(), MapError> {
-        let mut own = self.own.lock();
-        let Some(index) = own.iter().position(|&one| one == byte) else { return Ok(()) };
-        self.end_lock(byte)?;
-        own.swap_remove(index);
-        Ok(())
+        let mut at = place(FIRST_LOCK + byte as u64);
+        // SAFETY: an open file, and a live place.
+        done("fcntl", unsafe { UnlockFileEx(self.0.0, 0, 1, 0, &mut at) } != 0)
     }
 
-    /// Whether a byte is locked through another file, in this process or another one. Takes a
-    /// shared lock for a moment; an exclusive lock on the byte fails meanwhile.
+    /// Whether a byte, which this file has not locked, is locked through another one, in this
+    /// process or in others. Takes a shared lock for a moment; an exclusive lock on the byte fails
+    /// meanwhile.
     pub fn is_locked_by_another(&self, byte: usize) -> Result<bool, MapError> {
-        let own = self.own.lock();
-        if own.contains(&byte) {
-            return Ok(false);
-        }
         let is_free = self.lock(byte, 0)?;
         if is_free {
-            self.end_lock(byte)?;
+            self.unlock(byte)?;
         }
         Ok(!is_free)
     }
