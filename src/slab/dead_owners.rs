@@ -2,7 +2,7 @@
 //! this list in one walk over the words of all slots.
 #![forbid(unsafe_code)]
 
-use super::word::{MAX_PARTICIPANTS, Owner};
+use super::word::Owner;
 
 /// What an ended participant left behind.
 #[derive(Clone, Copy, Debug)]
@@ -17,46 +17,33 @@ pub struct DeadOwner {
     pub sent: bool,
 }
 
-/// The participants that have ended, each with its incarnation. A slot's word names its owner, and
-/// this list tells whether that owner has ended, so one pass over all words serves all of them.
-#[derive(Debug)]
-pub struct DeadOwners {
-    all: Vec<DeadOwner>,
-    /// By participant number: its index in `all` plus one, or 0.
-    places: Box<[u16; MAX_PARTICIPANTS + 1]>,
-}
+/// The participants that have ended, each with its incarnation, by their numbers. A slot's word
+/// names its owner, and this list tells whether that owner has ended, so one pass over all words
+/// serves all of them.
+#[derive(Debug, Default)]
+pub struct DeadOwners(Vec<Option<DeadOwner>>);
 
 impl DeadOwners {
-    pub fn none() -> DeadOwners {
-        DeadOwners { all: Vec::new(), places: Box::new([0; MAX_PARTICIPANTS + 1]) }
-    }
-
     pub fn of(owner: Owner) -> DeadOwners {
-        let mut dead = DeadOwners::none();
+        let mut dead = DeadOwners::default();
         dead.add(owner, None);
         dead
     }
 
     /// Adds an ended participant. Call it once for each number.
     pub fn add(&mut self, owner: Owner, pid: Option<u32>) {
-        self.all.push(DeadOwner { owner, pid, slots: 0, sent: false });
-        self.places[owner.index()] = self.all.len() as u16;
+        let places = self.0.len().max(owner.index() + 1);
+        self.0.resize(places, None);
+        self.0[owner.index()] = Some(DeadOwner { owner, pid, slots: 0, sent: false });
     }
 
     /// The entry of `owner`; `None` if it is not among them.
     #[inline]
     pub fn find(&mut self, owner: Owner) -> Option<&mut DeadOwner> {
-        let place = usize::from(self.places[owner.index()]).checked_sub(1)?;
-        let dead = &mut self.all[place];
-        (dead.owner == owner).then_some(dead)
+        self.0.get_mut(owner.index())?.as_mut().filter(|dead| dead.owner == owner)
     }
 
-    pub fn all(&self) -> &[DeadOwner] {
-        &self.all
-    }
-
-    /// Slots that were freed for all of them.
-    pub fn slots(&self) -> usize {
-        self.all.iter().map(|dead| dead.slots).sum()
+    pub fn all(&self) -> impl Iterator<Item = &DeadOwner> {
+        self.0.iter().flatten()
     }
 }

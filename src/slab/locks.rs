@@ -19,10 +19,6 @@ pub trait Locks: Send + Sync {
 
     /// Returns true if the lock is taken, perhaps by the caller, or if that cannot be found out.
     fn is_locked(&self, index: usize) -> bool;
-
-    /// Returns true if a dead process's lock becomes free. If not, every participant leaves before
-    /// it ends.
-    fn tell_deaths(&self) -> bool;
 }
 
 /// Names no fields: the binary that Node loads then has none of their texts.
@@ -68,10 +64,6 @@ impl Locks for HeapLocks {
         let (word, bit) = self.at(index);
         // Acquire pairs with the release in `unlock`.
         word.load(Ordering::Acquire) & bit != 0
-    }
-
-    fn tell_deaths(&self) -> bool {
-        false
     }
 }
 
@@ -119,10 +111,6 @@ impl Locks for SegmentLocks {
     fn is_locked(&self, index: usize) -> bool {
         self.own.is_locked(index) || self.segment.is_locked_by_another(index).unwrap_or(true)
     }
-
-    fn tell_deaths(&self) -> bool {
-        true
-    }
 }
 
 #[cfg(test)]
@@ -165,10 +153,6 @@ pub mod dying {
 
         fn is_locked(&self, index: usize) -> bool {
             self.all.is_locked(index)
-        }
-
-        fn tell_deaths(&self) -> bool {
-            true
         }
     }
 }

@@ -140,9 +140,7 @@ impl Slab {
             return;
         }
         let Some(mut own) = self.mapping_owner.take() else { return };
-        own.take_left().into_iter().chain(own.take()).for_each(|owner| {
-            self.reclaim(owner);
-        });
+        own.take_left().into_iter().chain(own.take()).for_each(|owner| self.reclaim(owner));
     }
 
     /// Frees the slots of processes that died, even in the middle of a call, and repairs the hints
@@ -179,7 +177,7 @@ impl Slab {
             return false;
         }
         let dead = self.registry.find_dead();
-        if dead.all().is_empty() {
+        if dead.all().next().is_none() {
             return false;
         }
         let recovered = self.free_lost(dead);
@@ -254,8 +252,8 @@ impl Slab {
     }
 
     /// Ends the participant `owner`, which is the caller itself or known to have ended: frees the
-    /// slots that it had claimed, and gives its number back. Returns how many slots were freed.
-    /// Blocks that it sent can be received until slots run out.
+    /// slots that it had claimed, and gives its number back. Blocks that it sent can be received
+    /// until slots run out.
     ///
     /// Not public, like everything else that frees a slot without an `unsafe` promise: while
     /// `owner` lives, its blocks would be handed out twice.
@@ -277,12 +275,9 @@ impl Slab {
     /// # let slab = Slab::new(&SlabOptions::fixed(&[64], 8, 1 << 20)).unwrap();
     /// slab.registry();
     /// ```
-    pub(crate) fn reclaim(&self, owner: Owner) -> usize {
+    pub(crate) fn reclaim(&self, owner: Owner) {
         self.registry.mark_dead(owner);
-        let mut dead = DeadOwners::of(owner);
-        self.pools.iter().for_each(|pool| pool.table.recover(&mut dead));
-        self.registry.free_entry(owner, dead.all()[0].sent);
+        self.free_lost(DeadOwners::of(owner));
         self.registry.unlock(owner);
-        dead.slots()
     }
 }

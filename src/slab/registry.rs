@@ -198,7 +198,7 @@ impl Registry {
             self.locks.unlock(index);
             return None;
         }
-        if self.stride > 1 {
+        if self.tells_deaths() {
             self.field(index, PID).store(std::process::id().into(), Ordering::Relaxed);
             self.field(index, SINCE).store(os::epoch_millis(), Ordering::Relaxed);
         }
@@ -262,7 +262,7 @@ impl Registry {
         let Some(index) = self.index_of(owner) else { return };
         let entry = self.entry(index);
         let is_own = entry.is_alive() && entry.incarnation() == owner.incarnation();
-        debug_assert!(is_own || self.stride > 1, "not alive");
+        debug_assert!(is_own || self.tells_deaths(), "not alive");
         self.write(index, Entry::new(state, owner.incarnation()));
         self.note_gone(entry);
     }
@@ -284,8 +284,8 @@ impl Registry {
     /// Marks entries whose lock is free as dead, and returns those that may still hold slots. Looks
     /// at each entry once. Only where the locks tell deaths.
     pub fn find_dead(&self) -> DeadOwners {
-        debug_assert!(self.locks.tell_deaths(), "nobody dies here");
-        let mut dead = DeadOwners::none();
+        debug_assert!(self.tells_deaths(), "nobody dies here");
+        let mut dead = DeadOwners::default();
         for index in 0..self.count {
             let entry = self.entry(index);
             if entry.state() == State::Free {
@@ -367,9 +367,10 @@ impl Registry {
         entry.is_some_and(|e| e.is_alive() && e.incarnation() == owner.incarnation())
     }
 
-    /// Whether participants may have ended without leaving.
+    /// Whether participants may have ended without leaving: those of several processes. A thread
+    /// leaves before it ends.
     pub fn tells_deaths(&self) -> bool {
-        self.locks.tell_deaths()
+        self.stride > 1
     }
 
     /// The participants that are alive and not draining.
@@ -380,7 +381,7 @@ impl Registry {
         let member = |index| {
             let field = |field| self.field(index, field).load(Ordering::Relaxed);
             let owner = Owner::new(index + 1, self.entry(index).incarnation());
-            let (pid, since) = match self.stride > 1 {
+            let (pid, since) = match self.tells_deaths() {
                 true => (field(PID) as u32, field(SINCE)),
                 false => (std::process::id(), os::epoch_millis()),
             };
