@@ -14,27 +14,14 @@ pub use crate::os::shared_pages::section::{
 use crate::os::{done, last_error, system_error, too_large, touch};
 use std::ffi::c_void;
 use std::ptr::{self, NonNull};
-use windows_sys::Win32::Foundation::{HANDLE, LUID};
-use windows_sys::Win32::Security::{
-    AdjustTokenPrivileges, LUID_AND_ATTRIBUTES, LookupPrivilegeValueW, SE_LOCK_MEMORY_NAME,
-    SE_PRIVILEGE_ENABLED, TOKEN_ADJUST_PRIVILEGES, TOKEN_PRIVILEGES, TOKEN_QUERY,
-};
+use windows_sys::Win32::Foundation::*;
+use windows_sys::Win32::Security::*;
 #[cfg(feature = "test-exports")]
-use windows_sys::Win32::System::Console::{
-    CTRL_C_EVENT, GenerateConsoleCtrlEvent, SetConsoleCtrlHandler,
-};
-use windows_sys::Win32::System::Memory::{
-    GetLargePageMinimum, MEM_COMMIT, MEM_LARGE_PAGES, MEM_RELEASE, MEM_RESERVE, MEM_RESET,
-    PAGE_NOACCESS, PAGE_READWRITE, VirtualAlloc, VirtualAllocExNuma, VirtualFree, VirtualLock,
-    VirtualUnlock,
-};
-use windows_sys::Win32::System::ProcessStatus::{
-    K32QueryWorkingSetEx, PSAPI_WORKING_SET_EX_INFORMATION,
-};
-use windows_sys::Win32::System::SystemInformation::{GetSystemInfo, GetTickCount64, SYSTEM_INFO};
-use windows_sys::Win32::System::Threading::{
-    GetCurrentProcess, GetNumaHighestNodeNumber, OpenProcessToken,
-};
+use windows_sys::Win32::System::Console as console;
+use windows_sys::Win32::System::Memory::*;
+use windows_sys::Win32::System::ProcessStatus::*;
+use windows_sys::Win32::System::SystemInformation::*;
+use windows_sys::Win32::System::Threading::*;
 
 /// ERROR_NOT_ENOUGH_MEMORY.
 pub const OUT_OF_MEMORY: i32 = 8;
@@ -304,9 +291,10 @@ pub unsafe fn resident(ptr: *mut u8, len: usize) -> Result<usize, MapError> {
 pub fn press_ctrl_c() -> Result<(), MapError> {
     // SAFETY: no preconditions. With a null it sets whether this process and its children handle
     // Ctrl+C.
-    unsafe { SetConsoleCtrlHandler(None, 0) };
+    unsafe { console::SetConsoleCtrlHandler(None, 0) };
     // SAFETY: no preconditions. 0 means every process of the console.
-    done("GenerateConsoleCtrlEvent", unsafe { GenerateConsoleCtrlEvent(CTRL_C_EVENT, 0) } != 0)
+    let told = unsafe { console::GenerateConsoleCtrlEvent(console::CTRL_C_EVENT, 0) };
+    done("GenerateConsoleCtrlEvent", told != 0)
 }
 
 /// Always the same: no process forks.

@@ -16,21 +16,10 @@ use crate::os::{done, last_error};
 use crate::sync::{AtomicUsize, Mutex, MutexGuard, OnceLock, Ordering};
 use std::ops::Range;
 use std::ptr::{self, NonNull};
-use windows_sys::Win32::Foundation::{
-    EXCEPTION_ACCESS_VIOLATION, HANDLE, HMODULE, INVALID_HANDLE_VALUE,
-};
-use windows_sys::Win32::System::Diagnostics::Debug::{
-    AddVectoredExceptionHandler, EXCEPTION_CONTINUE_EXECUTION, EXCEPTION_CONTINUE_SEARCH,
-    EXCEPTION_POINTERS,
-};
-use windows_sys::Win32::System::LibraryLoader::{
-    GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, GET_MODULE_HANDLE_EX_FLAG_PIN, GetModuleHandleExW,
-};
-use windows_sys::Win32::System::Memory::{
-    CreateFileMappingW, FILE_MAP_WRITE, MEM_COMMIT, MEM_MAPPED, MEM_RELEASE, MEM_RESERVE,
-    MEMORY_BASIC_INFORMATION, MEMORY_MAPPED_VIEW_ADDRESS, MapViewOfFileEx, PAGE_NOACCESS,
-    PAGE_READWRITE, UnmapViewOfFile, VirtualAlloc, VirtualFree, VirtualQuery,
-};
+use windows_sys::Win32::Foundation::*;
+use windows_sys::Win32::System::Diagnostics::Debug::*;
+use windows_sys::Win32::System::LibraryLoader::*;
+use windows_sys::Win32::System::Memory::*;
 
 /// Addresses of views and of the system's reservations, and offsets of views, are multiples of
 /// this.

@@ -29,21 +29,11 @@ use file_name::{UNLINKED, file_of, name_of};
 use std::io::{self, ErrorKind};
 use std::ptr;
 pub use unknown::{available, headroom, names_can_be_huge, node_free};
-use windows_sys::Win32::Foundation::{
-    ERROR_ALREADY_EXISTS, ERROR_HANDLE_EOF, ERROR_LOCK_VIOLATION, GENERIC_READ, GENERIC_WRITE,
-    HANDLE,
-};
+use windows_sys::Win32::Foundation::*;
 use windows_sys::Win32::Security::TOKEN_QUERY;
-use windows_sys::Win32::Storage::FileSystem::{
-    BY_HANDLE_FILE_INFORMATION, CREATE_NEW, CreateFileW, FILE_ATTRIBUTE_DIRECTORY,
-    FILE_ATTRIBUTE_NOT_CONTENT_INDEXED, FILE_ATTRIBUTE_REPARSE_POINT, FILE_ATTRIBUTE_TEMPORARY,
-    FILE_END_OF_FILE_INFO, FILE_FLAG_OPEN_REPARSE_POINT, FILE_SHARE_DELETE, FILE_SHARE_READ,
-    FILE_SHARE_WRITE, FileEndOfFileInfo, GetDiskFreeSpaceExW, GetFileInformationByHandle,
-    LOCKFILE_EXCLUSIVE_LOCK, LOCKFILE_FAIL_IMMEDIATELY, LockFileEx, OPEN_EXISTING, ReadFile,
-    SetFileInformationByHandle, UnlockFileEx,
-};
+use windows_sys::Win32::Storage::FileSystem::*;
 use windows_sys::Win32::System::IO::OVERLAPPED;
-use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
+use windows_sys::Win32::System::Threading::*;
 use windows_sys::Win32::UI::Shell::GetUserProfileDirectoryW;
 
 /// The offset of the first byte used for locks: beyond all data, because a locked byte cannot be
@@ -185,8 +175,7 @@ impl SharedFile {
         let end = FILE_END_OF_FILE_INFO { EndOfFile: len as i64 };
         let (what, size) = (ptr::from_ref(&end).cast(), size_of_val(&end) as u32);
         // SAFETY: an open file, and a live value of that many bytes.
-        let told =
-            unsafe { SetFileInformationByHandle(self.0.0, FileEndOfFileInfo, what, size) };
+        let told = unsafe { SetFileInformationByHandle(self.0.0, FileEndOfFileInfo, what, size) };
         done("ftruncate", told != 0)
     }
 
