@@ -32,6 +32,26 @@
 //! them; under Miri and with `--cfg ralloc_heap` the heap of the global allocator, which processes
 //! cannot share.
 
+/// Functions that stand for what a system does not have or does not tell, each with its answer.
+#[allow(unused_macros, reason = "Linux has no stand-ins")]
+macro_rules! stand_ins {
+    (unsafe: $($name:ident($($arguments:tt)*) -> $result:ty = $answer:expr;)+) => {$(
+        /// A stand-in.
+        ///
+        /// # Safety
+        /// None is needed.
+        pub unsafe fn $name($($arguments)*) -> $result {
+            $answer
+        }
+    )+};
+    ($($(#[$doc:meta])* $name:ident($($arguments:tt)*) -> $result:ty = $answer:expr;)+) => {$(
+        $(#[$doc])*
+        pub fn $name($($arguments)*) -> $result {
+            $answer
+        }
+    )+};
+}
+
 #[cfg(ralloc_os = "windows")]
 mod handle;
 #[cfg(all(any(feature = "node", test), any(ralloc_os = "linux", ralloc_os = "macos"), not(loom)))]
@@ -104,6 +124,15 @@ pub fn last_error(syscall: &'static str) -> MapError {
 #[cfg_attr(ralloc_os = "heap", allow(dead_code, reason = "no call is made"))]
 fn done(syscall: &'static str, succeeded: bool) -> Result<(), MapError> {
     if succeeded { Ok(()) } else { Err(last_error(syscall)) }
+}
+
+#[allow(dead_code, reason = "Linux has no stand-ins")]
+type Answer<T> = Result<T, MapError>;
+
+/// The answer of a call that the system does not have.
+#[allow(dead_code, reason = "Linux has no stand-ins")]
+fn lacking<T>(what: &'static str) -> Answer<T> {
+    Err(MapError::Unsupported { what })
 }
 
 fn system_error(syscall: &'static str, errno: i32) -> MapError {

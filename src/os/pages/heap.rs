@@ -7,9 +7,8 @@ pub use super::ordinary::*;
 
 use crate::error::MapError;
 use crate::layout::LEAST_PAGE;
-use crate::os::{process_millis, system_error, too_large};
+use crate::os::{Answer, lacking, process_millis, system_error, too_large};
 use std::alloc::{Layout, alloc_zeroed, dealloc};
-use std::convert::Infallible;
 use std::ptr::NonNull;
 
 pub const OUT_OF_MEMORY: i32 = 12; // ENOMEM
@@ -20,11 +19,7 @@ const MOST: usize = 1 << 40;
 /// The name of the call that it replaces.
 pub const MAP_CALL: &str = "mmap";
 
-const SHARED: MapError = MapError::Unsupported { what: "memory that is mapped several times" };
-
-pub fn page_size() -> usize {
-    LEAST_PAGE
-}
+const SHARED: &str = "memory that is mapped several times";
 
 /// The allocation for `len` bytes at a multiple of `align`, which is found within it: asked for an
 /// alignment, an allocator writes the zeros itself, which takes memory for all of a large
@@ -56,12 +51,6 @@ pub fn reserve(len: usize, align: usize, _node: Option<u32>) -> Result<NonNull<u
         base.cast::<Before>().sub(1).write(Before { ahead, align });
         Ok(NonNull::new_unchecked(base))
     }
-}
-
-/// # Safety
-/// `ptr..ptr + len` are whole pages of the caller.
-pub unsafe fn commit(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
-    Ok(())
 }
 
 /// # Safety
@@ -98,26 +87,6 @@ pub unsafe fn release(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     Ok(())
 }
 
-/// Never called: there are no huge pages.
-///
-/// # Safety
-/// None is needed.
-pub unsafe fn release_huge(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
-    Err(MapError::Unsupported { what: "huge pages of 2 MiB" })
-}
-
-/// # Safety
-/// None is needed.
-pub unsafe fn lock(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
-    Err(MapError::Unsupported { what: "memory that stays in RAM" })
-}
-
-/// # Safety
-/// None is needed.
-pub unsafe fn unlock(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
-    Ok(())
-}
-
 /// Counts pages that are not all zero, as if those that were never written took no memory. Compares
 /// whole pages, which Miri does in one step; a byte takes it a microsecond.
 ///
@@ -131,31 +100,21 @@ pub unsafe fn resident(ptr: *mut u8, len: usize) -> Result<usize, MapError> {
     Ok(taken.count() * LEAST_PAGE)
 }
 
-/// # Safety
-/// None is needed.
-pub unsafe fn populate(_ptr: *mut u8, _len: usize, _huge: bool) -> Result<(), MapError> {
-    Ok(())
-}
-
 /// The heap has no shared pages.
 #[derive(Debug)]
-pub struct SharedPages(Infallible);
+pub enum SharedPages {}
 
-pub fn shared_pages(_len: usize, _last: usize) -> Result<SharedPages, MapError> {
-    Err(SHARED)
+stand_ins! { unsafe:
+    commit(_: *mut u8, _: usize) -> Answer<()> = Ok(());
+    release_huge(_: *mut u8, _: usize) -> Answer<()> = lacking("huge pages of 2 MiB");
+    lock(_: *mut u8, _: usize) -> Answer<()> = lacking("memory that stays in RAM");
+    unlock(_: *mut u8, _: usize) -> Answer<()> = Ok(());
+    populate(_: *mut u8, _: usize, _: bool) -> Answer<()> = Ok(());
+    map_shared(_: &SharedPages, _: usize, _: *mut u8, _: usize) -> Answer<()> = lacking(SHARED);
 }
 
-/// # Safety
-/// None is needed.
-pub unsafe fn map_shared(
-    pages: &SharedPages,
-    _offset: usize,
-    _ptr: *mut u8,
-    _len: usize,
-) -> Result<(), MapError> {
-    match pages.0 {}
-}
-
-pub fn boot_millis() -> u64 {
-    process_millis()
+stand_ins! {
+    page_size() -> usize = LEAST_PAGE;
+    shared_pages(_: usize, _: usize) -> Answer<SharedPages> = lacking(SHARED);
+    boot_millis() -> u64 = process_millis();
 }

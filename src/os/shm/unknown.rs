@@ -2,36 +2,21 @@
 //! do not have.
 
 use super::SharedFile;
-use crate::error::MapError;
+use crate::os::{Answer, lacking};
 
 impl SharedFile {
-    /// Unsupported: whoever knows the number of such a file could resize it.
-    pub fn anonymous() -> Result<SharedFile, MapError> {
-        Err(MapError::Unsupported { what: "slabs without a name that processes share" })
-    }
-
-    /// Never called, as there are no files without a name.
-    pub fn seal(&self) -> Result<(), MapError> {
-        Err(MapError::Unsupported { what: "sealed files" })
+    stand_ins! {
+        /// Whoever knows the number of such a file could resize it.
+        anonymous() -> Answer<SharedFile> = lacking("slabs without a name that processes share");
+        seal(&self) -> Answer<()> = lacking("sealed files");
     }
 }
 
-/// No: there are no huge pages for named memory.
-pub fn names_can_be_huge() -> bool {
-    false
-}
-
-/// Unknown.
-pub fn node_free(_node: u32) -> Option<u64> {
-    None
-}
-
-/// Unknown.
-pub fn available() -> Option<u64> {
-    None
-}
-
-/// None: there are no control groups.
-pub fn headroom() -> Option<u64> {
-    None
+stand_ins! {
+    /// There are no huge pages for named memory.
+    names_can_be_huge() -> bool = false;
+    node_free(_: u32) -> Option<u64> = None;
+    available() -> Option<u64> = None;
+    /// There are no control groups.
+    headroom() -> Option<u64> = None;
 }
