@@ -39,63 +39,29 @@ struct Seen {
     slab: Option<Arc<Slab>>,
     /// Whether it has stopped claiming.
     closed: bool,
-    /// Invariant: sorted by `at`, and each has at least one in `made`.
-    segments: Vec<SegmentViews>,
+    /// The ArrayBuffers over the segments of each pool, up to the last segment that had some.
+    views: Vec<Vec<Views>>,
 }
 
-#[derive(Debug)]
-struct SegmentViews {
-    /// Pool and segment.
-    at: (usize, usize),
-    /// ArrayBuffers whose finalizer has not run yet.
+/// The ArrayBuffers over one segment.
+#[derive(Debug, Default)]
+struct Views {
+    /// Those whose finalizer has not run yet.
     made: usize,
     /// How many of these are detached.
     detached: usize,
 }
 
-impl Seen {
-    /// The index of a segment's views, or where it belongs.
-    fn find(&self, pool: usize, segment: usize) -> Result<usize, usize> {
-        self.segments.binary_search_by_key(&(pool, segment), |one| one.at)
-    }
-
-    /// Whether an ArrayBuffer may show the segment to JavaScript.
-    fn is_visible(&self, pool: usize, segment: usize) -> bool {
-        self.find(pool, segment).is_ok_and(|index| self.segments[index].is_visible())
-    }
-
-    fn note_made(&mut self, pool: usize, segment: usize) {
-        match self.find(pool, segment) {
-            Ok(index) => self.segments[index].made += 1,
-            Err(index) => {
-                let views = SegmentViews { at: (pool, segment), made: 1, detached: 0 };
-                self.segments.insert(index, views);
-            }
-        }
-    }
-
-    fn note_detached(&mut self, pool: usize, segment: usize) {
-        if let Ok(index) = self.find(pool, segment) {
-            let views = &mut self.segments[index];
-            views.detached = (views.detached + 1).min(views.made);
-        }
-    }
-
-    fn note_gone(&mut self, pool: usize, segment: usize) {
-        if let Ok(index) = self.find(pool, segment) {
-            let views = &mut self.segments[index];
-            // Which of several ArrayBuffers it was is unknown, so the others count as not detached.
-            (views.made, views.detached) = (views.made - 1, 0);
-            if views.made == 0 {
-                self.segments.remove(index);
-            }
-        }
+impl Views {
+    /// Whether one may show the segment to JavaScript.
+    fn is_visible(&self) -> bool {
+        self.made > self.detached
     }
 }
 
-impl SegmentViews {
-    fn is_visible(&self) -> bool {
-        self.made > self.detached
+impl Seen {
+    fn is_visible(&self, pool: usize, segment: usize) -> bool {
+        self.views[pool].get(segment).is_some_and(Views::is_visible)
     }
 }
 
@@ -115,7 +81,8 @@ impl Participant {
             None => slab.join()?,
         };
         let slab = Arc::new(slab);
-        let seen = Seen { slab: Some(Arc::clone(&slab)), closed: false, segments: Vec::new() };
+        let views = slab.pools.iter().map(|_| Vec::new()).collect();
+        let seen = Seen { slab: Some(Arc::clone(&slab)), closed: false, views };
         Ok(Participant { slab, part: Arc::new(Part { owner, seen: Mutex::new(seen) }) })
     }
 
@@ -132,14 +99,19 @@ impl Participant {
     pub(crate) fn view(&self, pool: usize, segment: usize) -> Option<(View, NonNull<[u8]>)> {
         let bytes = self.slab.pools.get(pool)?.segment(segment)?;
         self.slab.pools.mark_seen();
-        self.part.seen.lock().note_made(pool, segment);
+        let views = &mut self.part.seen.lock().views[pool];
+        views.resize_with(views.len().max(segment + 1), Views::default);
+        views[segment].made += 1;
         Some((View { part: Arc::clone(&self.part), pool, segment }, bytes))
     }
 
     /// Notes that an ArrayBuffer over the segment is detached, so that it no longer shows the
     /// bytes, although its finalizer has not run yet.
     pub(crate) fn note_detached(&self, pool: usize, segment: usize) {
-        self.part.seen.lock().note_detached(pool, segment);
+        let mut seen = self.part.seen.lock();
+        if let Some(views) = seen.views.get_mut(pool).and_then(|of_pool| of_pool.get_mut(segment)) {
+            views.detached = (views.detached + 1).min(views.made);
+        }
     }
 
     /// Stops claiming and frees all slots, even if ArrayBuffers still show them. Their addresses
@@ -186,7 +158,7 @@ impl Part {
 
     /// Ends the part unless an ArrayBuffer shows its slots. Returns true if it has ended.
     fn leave_unless_seen(&self, seen: &mut Seen) -> bool {
-        if seen.segments.iter().any(SegmentViews::is_visible) {
+        if seen.views.iter().flatten().any(Views::is_visible) {
             return seen.slab.is_none();
         }
         if let Some(slab) = seen.slab.take() {
@@ -225,7 +197,9 @@ impl Drop for View {
     fn drop(&mut self) {
         let Part { owner, seen } = &*self.part;
         let mut seen = seen.lock();
-        seen.note_gone(self.pool, self.segment);
+        let views = &mut seen.views[self.pool][self.segment];
+        // Which of several ArrayBuffers it was is unknown, so the others count as not detached.
+        (views.made, views.detached) = (views.made - 1, 0);
         let is_copy = seen.slab.as_ref().is_some_and(|slab| slab.is_copy());
         if is_copy || !seen.closed || seen.is_visible(self.pool, self.segment) {
             return;
