@@ -273,7 +273,7 @@ fn made(
         Ok(())
     };
     let transit_ms = u64::try_from(how.transit.as_millis()).unwrap_or(u64::MAX);
-    let settings = Settings { identity: Identity::new().number(), transit_ms };
+    let settings = Settings { identity: Identity::new().0, transit_ms };
     let node = asked.numa_node;
     let new = New { geometry: &geometry, settings, node, place: &place, fill: &fill };
     let segment = make(&new)?;
@@ -368,7 +368,7 @@ fn over(
     let locks = SegmentLocks::new(Arc::clone(&segment), MAX_PARTICIPANTS);
     let registry = Registry::shared(words, Box::new(locks));
     let transit = Transit::of(Duration::from_millis(transit_ms));
-    let (sharing, identity) = (Sharing::Processes(segment), Identity::of(identity));
+    let (sharing, identity) = (Sharing::Processes(segment), Identity(identity));
     let shared = SharedSlab::new(sharing, options, registry, identity, transit);
     let slab = attach_over(&shared, slots);
     #[cfg(ralloc_os = "linux")]

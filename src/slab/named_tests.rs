@@ -414,7 +414,7 @@ fn what_is_received_has_bytes_and_is_within_its_slot_whatever_another_process_wr
         // SAFETY: held, and not used before it is received.
         let token = unsafe { slab.send(block) }.unwrap();
         let (_, slot) = slab.pools.locate(block.cast()).unwrap();
-        slab.pools()[0].table.set_message(slot, Message::from_bits(bits));
+        slab.pools()[0].table.set_message(slot, Message(bits));
         let received = slab.receive(token).unwrap();
         assert_eq!(received.cast::<u8>(), block.cast());
         assert!((1..=64).contains(&received.len()), "{bits:x}");

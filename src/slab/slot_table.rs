@@ -96,20 +96,20 @@ impl SlotTable {
     /// The word of a slot now.
     #[inline]
     pub fn word(&self, slot: u32) -> Word {
-        Word::from_bits(self.words.at(slot as usize).load(Ordering::Relaxed))
+        Word(self.words.at(slot as usize).load(Ordering::Relaxed))
     }
 
     /// Notes what is sent, for a slot that the caller holds and is about to send.
     pub(super) fn set_message(&self, slot: u32, message: Message) {
         // Relaxed: the release of the word that says Sent comes after it.
-        self.messages.at(slot as usize).store(message.bits(), Ordering::Relaxed);
+        self.messages.at(slot as usize).store(message.0, Ordering::Relaxed);
     }
 
     /// The sender's note about a slot. The caller has read with acquire that the slot is Sent, or
     /// has just received it.
     pub(super) fn message(&self, slot: u32) -> Message {
         // Relaxed: that acquire comes before.
-        Message::from_bits(self.messages.at(slot as usize).load(Ordering::Relaxed))
+        Message(self.messages.at(slot as usize).load(Ordering::Relaxed))
     }
 
     /// Makes one transition of the table in `word`. If the slot is no longer `from`, the error is
@@ -201,7 +201,7 @@ impl SlotTable {
     fn claim_slot(&self, slot: u32, owner: Owner, state: SlotState) -> bool {
         // Another process may have written a hint for a slot beyond the pool.
         let Some(word) = self.words.get(slot as usize) else { return false };
-        let free = Word::from_bits(word.load(Ordering::Relaxed));
+        let free = Word(word.load(Ordering::Relaxed));
         free.state() == SlotState::Free && change(word, free, free.to(state, owner)).is_ok()
     }
 
@@ -216,7 +216,7 @@ impl SlotTable {
     /// Frees a held slot. Returns false if it is not held.
     pub fn free_held(&self, slot: u32) -> bool {
         let word = self.words.at(slot as usize);
-        let held = Word::from_bits(word.load(Ordering::Relaxed));
+        let held = Word(word.load(Ordering::Relaxed));
         let free = held.next(SlotState::Free, Owner::NOBODY);
         let freed = held.state() == SlotState::Held && change(word, held, free).is_ok();
         if freed {
@@ -258,7 +258,7 @@ impl SlotTable {
             let Some(word) = free(self.word(slot)) else { continue };
             // Release pairs with the acquire in `change`, by which the next participant claims the
             // slot: that one sees what the last user wrote, or that the slot has memory.
-            self.words.at(slot as usize).store(word.bits(), Ordering::Release);
+            self.words.at(slot as usize).store(word.0, Ordering::Release);
             count += 1;
             let hint_word = slot as usize / PER_HINT;
             if hint_word != at && bits != 0 {
@@ -325,7 +325,7 @@ impl SlotTable {
             // Acquire pairs with the release by which it was sent: the message belongs to this word,
             // or to a later one.
             let word = self.words.at(slot as usize).load(Ordering::Acquire);
-            let word = Word::from_bits(word);
+            let word = Word(word);
             let is_lost = word.state() == SlotState::Sent && gone(word.owner());
             if is_lost && is_over(self.message(slot)) {
                 // An error means that it was received or revoked just now.
@@ -416,16 +416,16 @@ impl SlotTable {
 fn change(word: &AtomicU64, from: Word, to: Word) -> Result<(), Word> {
     // Acquire pairs with the release by which the slot became Free or Sent: what its last user
     // wrote there comes before what the next one does.
-    word.compare_exchange(from.bits(), to.bits(), Ordering::AcqRel, Ordering::Relaxed)
+    word.compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Relaxed)
         .map(drop)
-        .map_err(Word::from_bits)
+        .map_err(Word)
 }
 
 /// Writes the word of a slot that only the caller may write (see the table in `word`).
 #[inline(always)]
 pub(super) fn set_own(words: &Words, slot: u32, word: Word) {
     // Relaxed: no participant acts on a word that names another one.
-    words.at(slot as usize).store(word.bits(), Ordering::Relaxed);
+    words.at(slot as usize).store(word.0, Ordering::Relaxed);
 }
 
 #[cfg(all(test, loom))]

@@ -93,7 +93,7 @@ impl Magazine {
     #[inline(always)]
     fn hand_out(&self, slot: u32) -> NonNull<[u8]> {
         let word = self.words.at(slot as usize);
-        let held = Word::from_bits(word.load(Ordering::Relaxed)).out_of_cache();
+        let held = Word(word.load(Ordering::Relaxed)).out_of_cache();
         set_own(&self.words, slot, held);
         // SAFETY: `at` has checked that the slot is of this pool, so the sum is within its mapping,
         // and not null.
@@ -286,7 +286,7 @@ impl ThreadCache {
     #[inline(always)]
     fn free_in(&mut self, index: usize, slot: u32, within: usize) -> Result<(), FreeError> {
         let words = &self.magazines[index % MAGAZINES].words;
-        let now = Word::from_bits(words.at(slot as usize).load(Ordering::Relaxed));
+        let now = Word(words.at(slot as usize).load(Ordering::Relaxed));
         if within != 0 || !now.is(SlotState::Held, self.owner) {
             return self.free_slow(index, slot, within);
         }

@@ -68,7 +68,7 @@ impl Token {
 
 /// An offset that makes a slab's tokens differ from those of other slabs.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Identity(u32);
+pub(super) struct Identity(pub(super) u32);
 
 impl Identity {
     /// The identity of a new slab. A process's identities are evenly spread multiples of the golden
@@ -78,15 +78,6 @@ impl Identity {
         static FIRST: OnceLock<u64> = OnceLock::new();
         let first = *FIRST.get_or_init(|| RandomState::new().hash_one(0));
         Identity(first.wrapping_add(unique_id().wrapping_mul(0x9E37_79B1)) as u32)
-    }
-
-    /// The identity with this number, which another process made.
-    pub(super) fn of(number: u32) -> Identity {
-        Identity(number)
-    }
-
-    pub(super) fn number(self) -> u32 {
-        self.0
     }
 }
 

@@ -37,21 +37,13 @@ impl Tick {
 ///  bits  0–35  length    36–63  tick
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Message(u64);
+pub struct Message(pub u64);
 
 impl Message {
     /// `length` is at most [`MAX_LENGTH`].
     pub fn new(length: usize, sent: Tick) -> Message {
         debug_assert!(length <= MAX_LENGTH);
         Message(length as u64 | u64::from(sent.0) << LENGTH_BITS)
-    }
-
-    pub fn from_bits(bits: u64) -> Message {
-        Message(bits)
-    }
-
-    pub fn bits(self) -> u64 {
-        self.0
     }
 
     pub fn length(self) -> usize {
@@ -166,7 +158,7 @@ mod tests {
     fn a_message_gives_back_what_was_put_in() {
         let last = Message::new(MAX_LENGTH, Tick(MAX_TICK));
         assert_eq!(
-            (last.length(), last.sent(), last.bits()),
+            (last.length(), last.sent(), last.0),
             (MAX_LENGTH, Tick(MAX_TICK), u64::MAX)
         );
         assert_eq!(Message::new(5, Tick(0)).length(), 5);

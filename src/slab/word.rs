@@ -110,19 +110,9 @@ impl Owner {
 
 /// State, owner and generation of a slot.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Word(u64);
+pub struct Word(pub u64);
 
 impl Word {
-    #[inline]
-    pub fn from_bits(bits: u64) -> Word {
-        Word(bits)
-    }
-
-    #[inline]
-    pub fn bits(self) -> u64 {
-        self.0
-    }
-
     #[inline]
     pub fn state(self) -> SlotState {
         match self.0 & ((1 << STATE_BITS) - 1) {
@@ -200,7 +190,7 @@ mod tests {
     #[test]
     fn a_word_gives_back_what_was_put_in() {
         let owner = Owner::new(MAX_PARTICIPANTS, MAX_INCARNATION);
-        let word = Word::from_bits(0).next(SlotState::Held, owner).next(SlotState::Sent, owner);
+        let word = Word(0).next(SlotState::Held, owner).next(SlotState::Sent, owner);
         assert_eq!((word.state(), word.owner(), word.generation()), (SlotState::Sent, owner, 2));
         assert!(word.is(SlotState::Sent, owner) && !word.is(SlotState::Held, owner));
         assert!(!word.is(SlotState::Sent, Owner::new(1, 1)));
@@ -210,8 +200,8 @@ mod tests {
 
     #[test]
     fn zero_is_absent_and_the_last_generation_wraps_to_the_first() {
-        assert_eq!(Word::from_bits(0).state(), SlotState::Absent);
-        let last = Word::from_bits(u64::MAX << GENERATION_SHIFT);
+        assert_eq!(Word(0).state(), SlotState::Absent);
+        let last = Word(u64::MAX << GENERATION_SHIFT);
         assert_eq!(last.generation(), (1 << GENERATION_BITS) - 1);
         let wrapped = last.next(SlotState::Free, Owner::new(3, 4));
         assert_eq!((wrapped.generation(), wrapped.owner()), (0, Owner::new(3, 4)));
@@ -220,7 +210,7 @@ mod tests {
     #[test]
     fn the_short_ways_in_and_out_of_a_cache_are_the_long_ones() {
         let owner = Owner::new(5, 6);
-        let held = Word::from_bits(u64::MAX << GENERATION_SHIFT).to(SlotState::Held, owner);
+        let held = Word(u64::MAX << GENERATION_SHIFT).to(SlotState::Held, owner);
         assert_eq!(held.into_cache(), held.next(SlotState::Cached, owner));
         let cached = held.to(SlotState::Cached, owner);
         assert_eq!(cached.out_of_cache(), held);
@@ -228,7 +218,7 @@ mod tests {
 
     #[test]
     fn a_word_that_nobody_writes_is_damaged() {
-        assert_eq!(Word::from_bits(5).state(), SlotState::Damaged);
-        assert_eq!(Word::from_bits(6).state(), SlotState::Damaged);
+        assert_eq!(Word(5).state(), SlotState::Damaged);
+        assert_eq!(Word(6).state(), SlotState::Damaged);
     }
 }

@@ -291,5 +291,5 @@ fn a_hint_beyond_the_pool_is_no_slot() {
     slots.sort_unstable();
     assert_eq!(slots, (0..100).collect::<Vec<_>>());
     assert_eq!(slab.pools()[0].table.word(99).state(), SlotState::Held);
-    assert_eq!(Word::from_bits(0).state(), SlotState::Absent);
+    assert_eq!(Word(0).state(), SlotState::Absent);
 }
