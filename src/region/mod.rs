@@ -203,7 +203,7 @@ impl Region {
     pub fn free(&mut self, block: Block) -> Result<(), FreeError> {
         let span = self.held(block)?;
         self.ledger.free(|| self.pointer_of(span).addr().get(), |_| true);
-        self.release(block.span);
+        self.spare -= self.spans.free(block.span);
         Ok(())
     }
 
@@ -261,7 +261,7 @@ impl Region {
     pub unsafe fn deallocate(&mut self, address: NonNull<u8>) -> Result<(), FreeError> {
         self.ledger.free(|| address.addr().get(), |_| self.span_at(address).is_ok());
         let span = self.span_at(address)?;
-        self.release(span);
+        self.spare -= self.spans.free(span);
         Ok(())
     }
 
@@ -329,12 +329,6 @@ impl Region {
             Some(free) => Ok(free),
             None => self.grow(size, granules),
         }
-    }
-
-    #[inline]
-    fn release(&mut self, span: u32) {
-        self.spare -= self.spans.spare(span);
-        self.spans.free(span);
     }
 
     #[inline]

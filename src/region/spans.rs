@@ -70,18 +70,6 @@ impl Span {
     }
 }
 
-/// A record that is not in use.
-const UNUSED: Span = Span {
-    start: 0,
-    granules: 0,
-    before: NONE,
-    after: NONE,
-    previous: NONE,
-    next: NONE,
-    chunk: 0,
-    mark: 0,
-};
-
 /// The span or block that begins at an address or contains it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
@@ -158,17 +146,14 @@ impl Spans {
         self.table.get(id as usize).filter(|span| span.mark == mark && span.is_held())
     }
 
-    /// [`Span::spare`] of a held span.
-    #[inline]
-    pub fn spare(&self, id: u32) -> usize {
-        self.table[id as usize].spare()
-    }
-
     /// Adds a chunk as one free span. Returns the chunk's number and the span's. There must be room
     /// for a record.
     pub fn add_chunk(&mut self, chunk: u32, granules: u32, clean: bool) -> u32 {
-        let id =
-            self.record(Span { granules, chunk: chunk | if clean { CLEAN } else { 0 }, ..UNUSED });
+        let (before, after, previous, next) = (NONE, NONE, NONE, NONE);
+        let flagged = if clean { chunk | CLEAN } else { chunk };
+        let whole =
+            Span { start: 0, granules, before, after, previous, next, chunk: flagged, mark: 0 };
+        let id = self.record(whole);
         let mut parts = vec![NONE; (granules as usize).div_ceil(1 << PART_LOG)].into_boxed_slice();
         parts[0] = id;
         if self.parts.len() <= chunk as usize {
@@ -247,12 +232,12 @@ impl Spans {
         (id, *span)
     }
 
-    /// Frees a held span and joins it with free neighbours.
+    /// Frees a held span and joins it with free neighbours. Returns how many bytes it had to spare.
     #[inline]
-    pub fn free(&mut self, mut id: u32) {
+    pub fn free(&mut self, mut id: u32) -> usize {
         let span = &mut self.table[id as usize];
         span.mark = span.mark.wrapping_add(1);
-        let Span { before, after, .. } = *span;
+        let (Span { before, after, .. }, spare) = (*span, span.spare());
         self.held -= 1;
         if self.get(after).is_some_and(|after| !after.is_held()) {
             self.unlink(after);
@@ -265,6 +250,7 @@ impl Spans {
         }
         self.table[id as usize].chunk &= !CLEAN;
         self.link(id);
+        spare
     }
 
     /// Notes that the whole pages of a free span take no memory now.
