@@ -54,15 +54,16 @@ impl MappingOwner {
         if left.is_empty() {
             return;
         }
-        let (mut holders, mut last) = (HashSet::new(), Owner::NOBODY);
-        for owner in pools.iter().flat_map(|pool| pool.table.holders()) {
+        let (mut owners, mut last) = (HashSet::new(), Owner::NOBODY);
+        for owner in pools.iter().flat_map(|pool| pool.table.owners()) {
             // Most neighbours have one owner.
             if owner != last {
-                holders.insert(owner);
+                owners.insert(owner);
                 last = owner;
             }
         }
-        left.extract_if(.., |owner| !holders.contains(owner)).for_each(forgotten);
+        // What a cache has handed out is sent by others, who then own it.
+        left.extract_if(.., |owner| !owners.contains(owner)).for_each(forgotten);
     }
 
     /// The dropped caches.

@@ -264,7 +264,10 @@ impl Slab {
     /// # Ok::<(), ralloc_core::error::SlabError>(())
     /// ```
     pub fn footprint(&self) -> usize {
-        self.pools.footprint()
+        let Pools { records, max_bytes, .. } = &self.pools;
+        let slots = self.pools.slots.lock();
+        let all = slots.mapping.as_ref().map_or(0, Mapping::len) + records.len();
+        all.min(slots.limit.used().max(*max_bytes))
     }
 
     /// Bytes of the present slots and of their records: at most the limit. In a shared slab all
@@ -279,7 +282,7 @@ impl Slab {
     /// # Ok::<(), ralloc_core::error::SlabError>(())
     /// ```
     pub fn committed(&self) -> usize {
-        self.pools.committed()
+        if self.pools.shared { self.footprint() } else { self.pools.slots.lock().limit.used() }
     }
 
     /// Gauges and counters of every pool, in the order of the options. Walks over the words of all

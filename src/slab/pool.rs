@@ -66,14 +66,9 @@ impl Pool {
         slots.len() << self.size_log
     }
 
-    /// The bytes that `slots` of its slots are charged against the limit.
-    pub(super) fn charge(&self, slots: usize) -> usize {
-        charge(self.size(), slots)
-    }
-
-    /// The bytes that `more` slots are charged in a pool that has `there` slots.
+    /// The bytes that `more` slots are charged against the limit in a pool that has `there` slots.
     pub(super) fn charge_of_more(&self, there: usize, more: usize) -> usize {
-        self.charge(there + more) - self.charge(there)
+        charge(self.size(), there + more) - charge(self.size(), there)
     }
 
     /// Frees those of the slots that the caller, `owner`, holds; returns how many.

@@ -101,18 +101,6 @@ impl Pools {
         self.last().map_or(0, Pool::size)
     }
 
-    /// See [`Slab::footprint`](super::Slab::footprint).
-    pub(super) fn footprint(&self) -> usize {
-        let slots = self.slots.lock();
-        let all = slots.mapping.as_ref().map_or(0, Mapping::len) + self.records.len();
-        all.min(self.max_bytes.max(slots.limit.used()))
-    }
-
-    /// See [`Slab::committed`](super::Slab::committed).
-    pub(super) fn committed(&self) -> usize {
-        if self.shared { self.footprint() } else { self.slots.lock().limit.used() }
-    }
-
     /// Index of the smallest pool for `size` bytes; the number of pools if there is none.
     #[inline]
     pub(crate) fn class(&self, size: usize) -> usize {

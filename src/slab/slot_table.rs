@@ -334,21 +334,11 @@ impl SlotTable {
         }
     }
 
-    /// The words of all slots that may be present, as they are when they are reached.
-    fn all_words(&self) -> impl Iterator<Item = Word> {
-        (0..self.extent() as u32).map(|slot| self.word(slot))
-    }
-
-    /// The owner of every slot that has one.
+    /// The owner of every slot that has one, by the words as they are when they are reached.
     pub fn owners(&self) -> impl Iterator<Item = Owner> {
         let has_owner = |word: &Word| !matches!(word.state(), SlotState::Absent | SlotState::Free);
-        self.all_words().filter(has_owner).map(Word::owner)
-    }
-
-    /// The owner of every claimed slot, without those that are sent.
-    pub fn holders(&self) -> impl Iterator<Item = Owner> {
-        let is_held = |word: &Word| matches!(word.state(), SlotState::Held | SlotState::Cached);
-        self.all_words().filter(is_held).map(Word::owner)
+        let words = (0..self.extent() as u32).map(|slot| self.word(slot));
+        words.filter(has_owner).map(Word::owner)
     }
 
     /// An upper bound of the slots that were ever present: it may include more of their last
