@@ -105,8 +105,6 @@ struct Inner {
     /// Whether the chunk's bytes count in the budget. False in Gone, and in Limbo once the memory
     /// was given back: then the chunk is only address space.
     charged: bool,
-    /// Finalizers that ran when no pin was left, and were ignored.
-    late: u64,
     /// Parts handed out by quarantined spans, which must be wiped. Empty unless `wipe`.
     dirty: Vec<Range<usize>>,
 }
@@ -163,8 +161,6 @@ pub struct ChunkView {
     pub size: usize,
     /// Spans whose lease has not ended.
     pub spans: u32,
-    /// The number of leased spans that are held.
-    pub held: u32,
     /// ArrayBuffers whose finalizer has not run.
     pub pins: u32,
     /// Whether `size` counts in the budget.
@@ -175,8 +171,6 @@ pub struct ChunkView {
     pub committed: usize,
     /// The kind of its pages.
     pub pages: Pages,
-    /// Finalizers ignored because no pin was left (a counter).
-    pub late: u64,
 }
 
 impl Chunk {
@@ -211,19 +205,11 @@ impl Chunk {
     /// State and counts at one moment.
     pub fn view(&self) -> ChunkView {
         let inner = self.inner.lock();
-        let reserved = inner.mapping.as_ref().map_or(0, |mapping| mapping.len());
-        ChunkView {
-            state: inner.state(),
-            size: self.len,
-            spans: inner.leased,
-            held: inner.held,
-            pins: inner.pins,
-            charged: inner.charged,
-            reserved,
-            committed: if inner.charged { reserved } else { 0 },
-            pages: inner.mapping.as_ref().map_or(Pages::Normal, |mapping| mapping.pages()),
-            late: inner.late,
-        }
+        let (state, size, charged) = (inner.state(), self.len, inner.charged);
+        let (spans, pins) = (inner.leased, inner.pins);
+        let Tally { reserved, committed, .. } = inner.tally(size);
+        let pages = inner.mapping.as_ref().map_or(Pages::Normal, Mapping::pages);
+        ChunkView { state, size, spans, pins, charged, reserved, committed, pages }
     }
 
     /// The state now. A finalizer may end Quarantined, Stolen and Limbo at any time.
@@ -246,24 +232,15 @@ impl Chunk {
         })
     }
 
-    /// Moves one span from Leased to Held.
-    pub fn hold(&self) -> Result<ChunkState, SpanError> {
+    /// Moves one span from Leased to Held, or back.
+    pub fn set_held(&self, held: bool) -> Result<ChunkState, SpanError> {
         self.change(|inner| {
-            if inner.held == inner.leased {
-                return Err(inner.refuse("hold"));
-            }
-            inner.held += 1;
-            Ok(())
-        })
-    }
-
-    /// Moves one span from Held to Leased.
-    pub fn unhold(&self) -> Result<ChunkState, SpanError> {
-        self.change(|inner| {
-            if inner.held == 0 {
-                return Err(inner.refuse("unhold"));
-            }
-            inner.held -= 1;
+            let (from, action) = match held {
+                true => (inner.leased - inner.held, "hold"),
+                false => (inner.held, "unhold"),
+            };
+            from.checked_sub(1).ok_or_else(|| inner.refuse(action))?;
+            inner.held = if held { inner.held + 1 } else { inner.held - 1 };
             Ok(())
         })
     }
@@ -309,16 +286,11 @@ impl Chunk {
     }
 
     /// Called by the finalizer of an ArrayBuffer; `teardown` if it runs because its isolate ends. A
-    /// call when no pin is left is counted and ignored.
+    /// call when no pin is left is ignored.
     pub fn unpin(&self, teardown: bool) {
         let _ = self.change(|inner| {
-            match inner.pins.checked_sub(1) {
-                Some(pins) => {
-                    inner.pins = pins;
-                    inner.abandoned |= teardown;
-                }
-                None => inner.late += 1,
-            }
+            inner.abandoned |= teardown && inner.pins > 0;
+            inner.pins = inner.pins.saturating_sub(1);
             Ok(())
         });
     }
@@ -446,6 +418,11 @@ mod for_tests {
     use super::Chunk;
 
     impl Chunk {
+        /// The number of leased spans that are held.
+        pub fn held(&self) -> u32 {
+            self.inner.lock().held
+        }
+
         /// Checks the invariants. Returns the first one that does not hold.
         pub fn check(&self) -> Result<(), &'static str> {
             self.inner.lock().check()

@@ -313,23 +313,21 @@ impl LeasedArena {
 
     /// Moves a span from Leased to Held: an operation may be in flight on it.
     pub fn hold(&mut self, id: u32, epoch: u32) -> Result<(), SpanError> {
-        let (span, chunk) = self.span(id, epoch)?;
-        if span.held {
-            return Err(SpanError::Held { id });
-        }
-        chunk.hold()?;
-        span.held = true;
-        Ok(())
+        self.set_held(id, epoch, true)
     }
 
     /// Moves a span from Held to Leased.
     pub fn unhold(&mut self, id: u32, epoch: u32) -> Result<(), SpanError> {
+        self.set_held(id, epoch, false)
+    }
+
+    fn set_held(&mut self, id: u32, epoch: u32, held: bool) -> Result<(), SpanError> {
         let (span, chunk) = self.span(id, epoch)?;
-        if !span.held {
-            return Err(SpanError::NotHeld { id });
+        if span.held == held {
+            return Err(if held { SpanError::Held { id } } else { SpanError::NotHeld { id } });
         }
-        chunk.unhold()?;
-        span.held = false;
+        chunk.set_held(held)?;
+        span.held = held;
         Ok(())
     }
 

@@ -406,9 +406,7 @@ impl SlotTable {
 fn change(word: &AtomicU64, from: Word, to: Word) -> Result<(), Word> {
     // Acquire pairs with the release by which the slot became Free or Sent: what its last user
     // wrote there comes before what the next one does.
-    word.compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Relaxed)
-        .map(drop)
-        .map_err(Word)
+    word.compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Relaxed).map(drop).map_err(Word)
 }
 
 /// Writes the word of a slot that only the caller may write (see the table in `word`).

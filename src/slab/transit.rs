@@ -157,10 +157,7 @@ mod tests {
     #[test]
     fn a_message_gives_back_what_was_put_in() {
         let last = Message::new(MAX_LENGTH, Tick(MAX_TICK));
-        assert_eq!(
-            (last.length(), last.sent(), last.0),
-            (MAX_LENGTH, Tick(MAX_TICK), u64::MAX)
-        );
+        assert_eq!((last.length(), last.sent(), last.0), (MAX_LENGTH, Tick(MAX_TICK), u64::MAX));
         assert_eq!(Message::new(5, Tick(0)).length(), 5);
     }
 

@@ -79,7 +79,6 @@ fn a_finalizer_that_comes_twice_races_with_the_last_one() {
         one.join().unwrap();
         two.join().unwrap();
         gone(&world, 1);
-        assert_eq!(world.chunk.view().late, 1);
     });
 }
 

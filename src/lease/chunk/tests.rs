@@ -46,7 +46,6 @@ struct Model {
     held: Vec<usize>,
     next: usize,
     pins: u32,
-    late: u64,
     quarantined: bool,
     stolen: bool,
     teardown: bool,
@@ -100,9 +99,7 @@ impl Model {
                 self.spans() > 0
             }
             Action::Finalizer { teardown } => {
-                if self.pins == 0 {
-                    self.late += 1;
-                } else {
+                if self.pins > 0 {
                     self.pins -= 1;
                     self.teardown |= teardown;
                 }
@@ -141,8 +138,8 @@ fn run(actions: &[Action], wipe: bool) -> Result<(), TestCaseError> {
         charged |= model.spans() > 0;
         let done = match action {
             Action::Open => chunk.open().is_ok(),
-            Action::Hold => chunk.hold().is_ok(),
-            Action::Unhold => chunk.unhold().is_ok(),
+            Action::Hold => chunk.set_held(true).is_ok(),
+            Action::Unhold => chunk.set_held(false).is_ok(),
             Action::LeaseEnd(how, held) => {
                 let dirty = end.map_or(0..0, |span| span..span + 1);
                 chunk.end_lease(*how, *held, dirty).is_ok()
@@ -162,8 +159,8 @@ fn run(actions: &[Action], wipe: bool) -> Result<(), TestCaseError> {
         let view = chunk.view();
         prop_assert_eq!(view.state, model.state(), "after {:?}", action);
         prop_assert_eq!(view.spans as usize, model.spans());
-        prop_assert_eq!(view.held as usize, model.held.len());
-        prop_assert_eq!((view.pins, view.late), (model.pins, model.late));
+        prop_assert_eq!(chunk.held() as usize, model.held.len());
+        prop_assert_eq!(view.pins, model.pins);
         prop_assert_eq!(budget.limit.used(), if model.gone || !charged { 0 } else { LEN });
         let quarantined = if model.state() == ChunkState::Quarantined { LEN } else { 0 };
         prop_assert_eq!(budget.tally().of(ChunkState::Quarantined), quarantined);

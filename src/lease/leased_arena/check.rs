@@ -43,7 +43,7 @@ impl LeasedArena {
         let mut spans: Vec<&Span> = self.spans.iter().flatten().filter(of_chunk).collect();
         spans.sort_by_key(|span| span.offset);
         let held = spans.iter().filter(|span| span.held).count();
-        if (spans.len(), held) != (view.spans as usize, view.held as usize) {
+        if (spans.len(), held) != (view.spans as usize, chunk.held() as usize) {
             return Err(format!("{} spans, {held} held, but {view:?}", spans.len()));
         }
         let cut = self.cut.as_ref().filter(|cut| Arc::ptr_eq(&cut.chunk, chunk));
