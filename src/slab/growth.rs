@@ -8,6 +8,7 @@
 use super::options::PoolOptions;
 use super::pools::{Pools, Slots};
 use crate::error::MapError;
+use crate::memory::Mapping;
 use crate::memory::depot::map_new;
 use crate::sync::{AtomicUsize, Mutex, Ordering};
 use std::ops::Range;
@@ -157,9 +158,6 @@ impl Pools {
     /// Adds the slots that every pool has from the start.
     pub(super) fn grow_to_counts(&self) -> Result<(), MapError> {
         for (index, pool) in self.iter().enumerate() {
-            if self.shared {
-                pool.table.grow(0..pool.table.max_count() as u32);
-            }
             let Segments { count, .. } = pool.segments;
             while pool.segments.slots() < count {
                 self.grow_within(index, pool.segments.growths(), count)?;
@@ -205,7 +203,7 @@ impl Pools {
             return Ok(false);
         }
         let whole = pool.segments.range(segment);
-        let Some(mapping) = &mut slots.mapping else { return Ok(false) };
+        let mapping: &mut Mapping = &mut slots.mapping;
         if range.start == whole.start {
             // The whole segment, because JavaScript has one ArrayBuffer over it and may read all of
             // it.
@@ -289,13 +287,11 @@ impl Pools {
                     pool.segments.note_growth();
                     continue;
                 }
-                if let Some(mapping) = &mut slots.mapping {
-                    let start = pool.block(whole.start).addr().get();
-                    self.ledger.forget(start, pool.bytes_of(&whole));
-                    // If the advice fails, the memory is kept, which does no harm.
-                    let _ = mapping
-                        .decommit(pool.offset_in(mapping, whole.start), pool.bytes_of(&whole));
-                }
+                let (start, len) = (pool.block(whole.start).addr().get(), pool.bytes_of(&whole));
+                self.ledger.forget(start, len);
+                let offset = pool.offset_in(&slots.mapping, whole.start);
+                // If the advice fails, the memory is kept, which does no harm.
+                let _ = slots.mapping.decommit(offset, len);
                 slots.limit.discharge(pool.charge_of_more(there - range.len(), range.len()));
                 pool.segments.slots.fetch_sub(range.len(), Ordering::Relaxed);
                 list.remove(index);

@@ -266,7 +266,7 @@ impl Slab {
     pub fn footprint(&self) -> usize {
         let Pools { records, max_bytes, .. } = &self.pools;
         let slots = self.pools.slots.lock();
-        let all = slots.mapping.as_ref().map_or(0, Mapping::len) + records.len();
+        let all = slots.mapping.len() + records.len();
         all.min(slots.limit.used().max(*max_bytes))
     }
 

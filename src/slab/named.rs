@@ -2,10 +2,8 @@
 
 use super::locks::SegmentLocks;
 use super::options::PoolOptions;
-use super::pools::table_at;
 use super::registry::{Registry, SHARED_WORDS};
-use super::shared::{Sharing, attach_over};
-use super::slot_table::SlotTable;
+use super::shared::{Sharing, attach_over, fill};
 use super::token::Identity;
 use super::transit::Transit;
 use super::word::MAX_PARTICIPANTS;
@@ -261,7 +259,7 @@ fn made(
         Ok(())
     };
     let fill = |memory: &SharedMemory| {
-        fill(memory, options, &geometry)?;
+        fill(memory, geometry.records_at(), geometry.record_bytes, options)?;
         let mut slots = slots.borrow_mut();
         let Some(mapping) = &mut *slots else { return Ok(()) };
         if asked.prefault {
@@ -333,19 +331,6 @@ fn options_of(pools: &[PoolGeometry], memory: MemoryOptions) -> Result<SlabOptio
     let pools = pools.iter().enumerate().map(pool).collect::<Result<_, usize>>()?;
     // The segment is its own limit.
     Ok(SlabOptions { pools, max_bytes: usize::MAX, memory })
-}
-
-/// Makes all slots free.
-fn fill(memory: &SharedMemory, options: &SlabOptions, geometry: &Geometry) -> Result<(), MapError> {
-    let records = memory.map(geometry.records_at(), geometry.record_bytes)?;
-    let mut start = 0;
-    for count in options.pools.iter().map(|pool| pool.max_count) {
-        // SAFETY: within the mapping by the plan; the mapping outlives the table.
-        let table = unsafe { table_at(&records, start, count as usize) };
-        table.grow(0..count);
-        start += SlotTable::words_for(count as usize);
-    }
-    Ok(())
 }
 
 /// The slab of a segment.

@@ -52,10 +52,7 @@ impl Pools {
                 return Err(SlabError::Used { slots });
             }
         }
-        match &mut slots.mapping {
-            Some(mapping) => Ok(work(mapping)?),
-            None => Ok(()),
-        }
+        Ok(work(&mut slots.mapping)?)
     }
 
     /// Offset and length of the present slots, by segments.

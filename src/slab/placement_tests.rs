@@ -5,7 +5,7 @@ use super::placement::Users;
 use super::{PoolOptions, SegmentOptions, Slab, SlabOptions};
 use crate::error::{MapError, SegmentError, SegmentField, SlabError};
 use crate::memory::segment::tests::{LONG, Owned};
-use crate::memory::{HugePages, Mapping, MemoryOptions, late_access};
+use crate::memory::{HugePages, MemoryOptions, late_access};
 use std::fs;
 
 fn with(memory: MemoryOptions) -> SlabOptions {
@@ -21,11 +21,11 @@ fn how() -> SegmentOptions {
 }
 
 fn node(slab: &Slab) -> Option<u32> {
-    slab.pools.slots.lock().mapping.as_ref().unwrap().node().unwrap()
+    slab.pools.slots.lock().mapping.node().unwrap()
 }
 
 fn resident(slab: &Slab) -> usize {
-    slab.pools.slots.lock().mapping.as_ref().map(Mapping::resident).unwrap().unwrap()
+    slab.pools.slots.lock().mapping.resident().unwrap()
 }
 
 /// Whether this machine has NUMA nodes, and programs may choose one.
@@ -98,7 +98,7 @@ fn who_attaches_does_not_bind_anew() {
     }
     let slab = Slab::shared(&on_node(0)).unwrap();
     assert_eq!(node(&slab), Some(0));
-    slab.pools.slots.lock().mapping.as_mut().unwrap().unbind();
+    slab.pools.slots.lock().mapping.unbind();
     let other = Slab::attach(slab.share().unwrap()).unwrap();
     assert_eq!((node(&other), node(&slab)), (None, None));
 }

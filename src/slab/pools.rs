@@ -9,7 +9,8 @@ use crate::debug::{Ledger, Owner as WatchedOwner};
 use crate::error::{FreeError, SlabError};
 use crate::limit::Limit;
 use crate::memory::Mapping;
-use crate::sync::{AtomicUsize, Mutex, Ordering, Words};
+use crate::sync::{Mutex, Words};
+use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::ptr::NonNull;
 
@@ -26,9 +27,6 @@ pub(crate) struct Pools {
     pub(super) max_bytes: usize,
     /// Whether others map the same memory: then all slots are present, and stay.
     pub(super) shared: bool,
-    /// Above 0 if an isolate with ArrayBuffers over the slots has ended; these may live on in
-    /// another isolate.
-    abandoned: AtomicUsize,
     /// With the feature `debug`: the blocks that are out, and which lines allocated them. Slots
     /// touch, so there are no red zones; free slots are filled with poison. Slabs with several
     /// mappings are not watched, because others allocate and free there too.
@@ -37,8 +35,11 @@ pub(crate) struct Pools {
 
 #[derive(Debug)]
 pub(super) struct Slots {
-    /// `Some` until the slab is dropped.
-    pub(super) mapping: Option<Mapping>,
+    /// Taken when this is dropped.
+    pub(super) mapping: ManuallyDrop<Mapping>,
+    /// Whether an isolate with ArrayBuffers over the slots has ended; these may live on in another
+    /// isolate.
+    abandoned: bool,
     /// The limit on the bytes of the present segments and their records: `max_bytes`, or less.
     pub(super) limit: Limit,
     /// How many slots had ever been freed when a segment did not fit the limit and none was idle.
@@ -89,11 +90,12 @@ impl Pools {
             let fits = all.iter().position(|pool| pool.size_log as usize >= log);
             *class = fits.unwrap_or(all.len()) as u8;
         }
-        let (limit, mapping) = (Limit::new(options.max_bytes, 0), Some(slots));
-        let slots = Mutex::new(Slots { mapping, limit, nothing_idle_at: None });
-        let (max_bytes, abandoned) = (options.max_bytes, AtomicUsize::new(0));
+        let (max_bytes, mapping) = (options.max_bytes, ManuallyDrop::new(slots));
+        let limit = Limit::new(max_bytes, 0);
+        let slots = Slots { mapping, abandoned: false, limit, nothing_idle_at: None };
+        let slots = Mutex::new(slots);
         let ledger = Ledger::new(WatchedOwner::Slab);
-        Pools { all, classes, slots, records, max_bytes, shared, abandoned, ledger }
+        Pools { all, classes, slots, records, max_bytes, shared, ledger }
     }
 
     /// See [`Slab::largest`](super::Slab::largest).
@@ -157,26 +159,21 @@ impl Pools {
 
     /// Notes that JavaScript gets to see the slots, so that their addresses are never unmapped.
     pub(super) fn mark_seen(&self) {
-        if let Some(mapping) = &mut self.slots.lock().mapping {
-            mapping.mark_seen();
-        }
+        self.slots.lock().mapping.mark_seen();
     }
 
     /// Puts fresh pages over the slots in this mapping, for ever: an isolate with ArrayBuffers over
     /// them has ended, and the ArrayBuffers may live on in another isolate. Returns true if that
     /// was done.
     pub(super) fn abandon_memory(&self) -> bool {
-        self.abandoned.fetch_add(1, Ordering::Relaxed);
+        self.slots.lock().abandoned = true;
         self.detach_memory()
     }
 
     /// If others share the slots, replaces them in this mapping by unused pages. An operation in
     /// flight then accesses pages that nothing else uses. Returns false on failure.
     pub(super) fn detach_memory(&self) -> bool {
-        match (self.shared, &mut self.slots.lock().mapping) {
-            (true, Some(mapping)) => mapping.vacate().is_ok(),
-            _ => true,
-        }
+        !self.shared || self.slots.lock().mapping.vacate().is_ok()
     }
 
     /// Notes that a slot was handed out, if there is one.
@@ -218,17 +215,16 @@ impl Pools {
     }
 }
 
-impl Drop for Pools {
+impl Drop for Slots {
+    /// An operation in flight may still access a slot that JavaScript has seen, so such addresses
+    /// are kept. Everything else, which always includes the records, is unmapped; otherwise a
+    /// process that creates slabs all day would run out of addresses.
     fn drop(&mut self) {
-        let Some(slots) = self.slots.lock().mapping.take() else { return };
-        // Relaxed: whoever raised it gave up its `Arc` of the slab afterwards, and none is left.
-        if self.abandoned.load(Ordering::Relaxed) > 0 {
-            return slots.abandon();
+        // SAFETY: taken once, and not used afterwards.
+        let mapping = unsafe { ManuallyDrop::take(&mut self.mapping) };
+        if self.abandoned {
+            mapping.abandon();
         }
-        // An operation in flight may still access a slot that JavaScript has seen, so such
-        // addresses are kept. Everything else, which always includes the records, is unmapped;
-        // otherwise a process that creates slabs all day would run out of addresses.
-        drop(slots);
     }
 }
 
