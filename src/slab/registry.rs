@@ -218,22 +218,17 @@ impl Registry {
     /// read once these numbers are locked. No new word can name a participant whose entry is Free,
     /// and the words that it wrote itself came before it left.
     pub fn renew(&self, named: impl Iterator<Item = Owner>) {
-        let mut still = [true; MAX_PARTICIPANTS + 1];
-        for index in 0..self.count {
-            if self.entry(index).is_used_up() && self.locks.try_lock(index) {
-                match self.entry(index).is_used_up() {
-                    true => still[index + 1] = false,
-                    false => self.locks.unlock(index),
-                }
-            }
-        }
-        let locked: Vec<usize> = (0..self.count).filter(|index| !still[index + 1]).collect();
+        let is_used_up = |index: &usize| self.entry(*index).is_used_up();
+        let used_up = (0..self.count).filter(is_used_up);
+        let locked: Vec<usize> = used_up.filter(|&index| self.locks.try_lock(index)).collect();
         if locked.is_empty() {
             return;
         }
-        named.for_each(|owner| still[owner.index()] = true);
+        let mut names = [false; MAX_PARTICIPANTS + 1];
+        named.for_each(|owner| names[owner.index()] = true);
         for index in locked {
-            if !still[index + 1] {
+            // Another caller may have renewed it before it was locked.
+            if is_used_up(&index) && !names[index + 1] {
                 self.write(index, Entry::new(State::Free, 0));
             }
             self.locks.unlock(index);
