@@ -4,26 +4,15 @@
 use std::fs::read_to_string;
 use std::path::{Path, PathBuf};
 
-/// The names that a version of control groups uses.
-struct Names {
-    limit: &'static str,
-    usage: &'static str,
-    /// Fields of `memory.stat` that count pages of files. The kernel reclaims these when it needs
-    /// memory, but they count as usage, and after reading files for a while they fill the rest of
-    /// the limit. (They do not include files of shared memory.)
-    reclaimable: [&'static str; 2],
-}
+/// The names that a version of control groups uses: of the files of the limit and the usage, and of
+/// the fields of `memory.stat` that count pages of files. The kernel reclaims these when it needs
+/// memory, but they count as usage, and after reading files for a while they fill the rest of the
+/// limit. (They do not include files of shared memory.)
+type Names = [&'static str; 4];
 
-const V1: Names = Names {
-    limit: "memory.limit_in_bytes",
-    usage: "memory.usage_in_bytes",
-    reclaimable: ["total_active_file", "total_inactive_file"],
-};
-const V2: Names = Names {
-    limit: "memory.max",
-    usage: "memory.current",
-    reclaimable: ["active_file", "inactive_file"],
-};
+const V1: Names =
+    ["memory.limit_in_bytes", "memory.usage_in_bytes", "total_active_file", "total_inactive_file"];
+const V2: Names = ["memory.max", "memory.current", "active_file", "inactive_file"];
 
 /// The bytes that this process's control group may still take: the minimum over it and the groups
 /// above. `None` if there is no limit.
@@ -48,7 +37,7 @@ fn headroom_in(root: &Path) -> Option<u64> {
 
 /// The least headroom of the groups from `path` up to where groups are mounted.
 fn least(root: &Path, names: &Names, path: &str, mounts: &str) -> Option<u64> {
-    let v2 = names.limit == V2.limit;
+    let v2 = *names == V2;
     let (shown, at) = mounts.lines().find_map(|line| mount(line, v2))?;
     let top = root.join(at.trim_start_matches('/'));
     // In a container the path may be the host's; then the mounted group is ours.
@@ -72,18 +61,18 @@ fn mount(line: &str, v2: bool) -> Option<(PathBuf, String)> {
     fits.then(|| (PathBuf::from(shown), at.replace("\\040", " ")))
 }
 
-fn headroom_of(folder: &Path, names: &Names) -> Option<u64> {
+fn headroom_of(folder: &Path, &[limit, usage, active, inactive]: &Names) -> Option<u64> {
     let read = |name| read_to_string(folder.join(name)).ok();
     // "max" is not a number; version 1 uses one near the largest instead.
-    let limit: u64 = read(names.limit)?.trim().parse().ok()?;
+    let limit: u64 = read(limit)?.trim().parse().ok()?;
     if limit >= 1 << 62 {
         return None;
     }
-    let usage: u64 = read(names.usage)?.trim().parse().ok()?;
+    let usage: u64 = read(usage)?.trim().parse().ok()?;
     let stat = read("memory.stat").unwrap_or_default();
     let value = |line: &str| {
         let (name, value) = line.split_once(' ')?;
-        names.reclaimable.contains(&name).then(|| value.trim().parse::<u64>().ok()).flatten()
+        [active, inactive].contains(&name).then(|| value.trim().parse::<u64>().ok()).flatten()
     };
     let reclaimable: u64 = stat.lines().filter_map(value).fold(0, u64::saturating_add);
     Some(limit.saturating_sub(usage.saturating_sub(reclaimable)))
