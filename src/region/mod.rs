@@ -39,7 +39,7 @@ use crate::stats::RegionStats;
 use crate::sync::{Arc, unique_id};
 use chunks::Chunks;
 use growth::LARGEST_CHUNK;
-use spans::{Found, GRANULE, Span, Spans};
+use spans::{GRANULE, Span, Spans};
 use std::alloc::Layout;
 use std::ptr::NonNull;
 
@@ -227,8 +227,7 @@ impl Region {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn find(&self, address: NonNull<u8>) -> Result<Block, FreeError> {
-        let span = self.span_at(address)?;
-        let mark = self.spans.get(span).map_or(0, |found| found.mark);
+        let (span, &Span { mark, .. }) = self.span_at(address)?;
         Ok(Block { region: self.id, span, mark })
     }
 
@@ -260,7 +259,7 @@ impl Region {
     #[track_caller]
     pub unsafe fn deallocate(&mut self, address: NonNull<u8>) -> Result<(), FreeError> {
         self.ledger.free(|| address.addr().get(), |_| self.span_at(address).is_ok());
-        let span = self.span_at(address)?;
+        let (span, _) = self.span_at(address)?;
         self.spare -= self.spans.free(span);
         Ok(())
     }
@@ -349,12 +348,13 @@ impl Region {
     }
 
     #[inline]
-    fn span_at(&self, address: NonNull<u8>) -> Result<u32, FreeError> {
+    fn span_at(&self, address: NonNull<u8>) -> Result<(u32, &Span), FreeError> {
         let (chunk, offset) = self.chunks.find(address).ok_or(FreeError::Foreign)?;
-        match self.spans.find_at(chunk, (offset / GRANULE) as u32) {
-            Found::Held(span) if offset.is_multiple_of(GRANULE) => Ok(span),
-            Found::Held(_) | Found::Within => Err(FreeError::Interior),
-            Found::Free => Err(FreeError::NotHeld),
+        let (id, span) = self.spans.find_at(chunk, (offset / GRANULE) as u32);
+        match span.start as usize * GRANULE == offset {
+            _ if !span.is_held() => Err(FreeError::NotHeld),
+            true => Ok((id, span)),
+            false => Err(FreeError::Interior),
         }
     }
 }

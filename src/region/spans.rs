@@ -70,17 +70,6 @@ impl Span {
     }
 }
 
-/// The span or block that begins at an address or contains it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
-    /// The first byte of a held span.
-    Held(u32),
-    /// Another byte of a held span.
-    Within,
-    /// A byte of a free span.
-    Free,
-}
-
 /// The spans of all chunks.
 #[derive(Debug)]
 pub struct Spans {
@@ -366,26 +355,17 @@ impl Spans {
         }
     }
 
-    /// Finds what contains a granule of a chunk. Takes a step for each span that begins before it
+    /// Finds the span that contains a granule of a chunk. Takes a step for each span that begins before it
     /// in the same part: at most 256.
-    pub fn find_at(&self, chunk: u32, granule: u32) -> Found {
-        let parts = &self.parts[chunk as usize];
-        let part = (granule >> PART_LOG) as usize;
+    pub fn find_at(&self, chunk: u32, granule: u32) -> (u32, &Span) {
+        let parts = &self.parts[chunk as usize][..=(granule >> PART_LOG) as usize];
+        let begins = |&id: &u32| self.get(id).is_some_and(|span| span.start <= granule);
         // The first span of a chunk begins at its first granule.
-        let first = |part: usize| Some(parts[part]).filter(|&id| id != NONE);
-        let mut id = match first(part).filter(|&id| self.table[id as usize].start <= granule) {
-            Some(id) => id,
-            None => parts[..part].iter().rev().copied().find(|&id| id != NONE).unwrap_or(parts[0]),
-        };
+        let mut id = parts.iter().rev().copied().find(begins).unwrap_or(parts[0]);
         while self.table[id as usize].end() <= granule {
             id = self.table[id as usize].after;
         }
-        let span = &self.table[id as usize];
-        match (span.is_held(), span.start == granule) {
-            (false, _) => Found::Free,
-            (true, true) => Found::Held(id),
-            (true, false) => Found::Within,
-        }
+        (id, &self.table[id as usize])
     }
 
     /// Records that are in use.
