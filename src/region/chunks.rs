@@ -41,9 +41,9 @@ impl Chunks {
         self.all.iter().position(Option::is_none).unwrap_or(self.all.len()) as u32
     }
 
-    /// Adds a chunk under [`Chunks::next_number`].
-    pub fn add(&mut self, chunk: Chunk) {
-        let (number, address) = (self.next_number(), chunk.mapping.base().addr().get());
+    /// Adds a chunk under a number from [`Chunks::next_number`].
+    pub fn add(&mut self, number: u32, chunk: Chunk) {
+        let address = chunk.mapping.base().addr().get();
         let index = self.by_address.partition_point(|&(first, _)| first < address);
         // Exact, because what is kept for chunks counts toward the limit.
         self.by_address.reserve_exact(1);

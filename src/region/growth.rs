@@ -106,7 +106,7 @@ impl Region {
         let (granules, clean) = ((len / GRANULE) as u32, fresh && !mapping.keeps_memory());
         let number = self.chunks.next_number();
         let first = self.spans.add_chunk(number, granules, clean);
-        self.chunks.add(Chunk { mapping, first, granules });
+        self.chunks.add(number, Chunk { mapping, first, granules });
         self.part_bytes += Spans::bytes_of_chunk(granules as usize);
         self.growth.advance();
         Ok(first)
