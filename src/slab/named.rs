@@ -259,7 +259,7 @@ fn made(
         Ok(())
     };
     let fill = |memory: &SharedMemory| {
-        fill(memory, geometry.records_at(), geometry.record_bytes, options)?;
+        fill(&memory.map(geometry.records_at(), geometry.record_bytes)?, options);
         let mut slots = slots.borrow_mut();
         let Some(mapping) = &mut *slots else { return Ok(()) };
         if asked.prefault {

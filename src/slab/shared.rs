@@ -8,7 +8,7 @@ use super::slot_table::SlotTable;
 use super::token::Identity;
 use super::transit::Transit;
 use super::{Slab, SlabOptions};
-use crate::error::{MapError, SlabError};
+use crate::error::SlabError;
 use crate::layout::place_after;
 use crate::memory::depot::map_new;
 use crate::memory::segment::Segment;
@@ -116,7 +116,7 @@ impl Slab {
         let at = place_after(plan.record_bytes, plan.slot_bytes, view_granule());
         let memory = map_new(None, || SharedMemory::anonymous(at + plan.slot_bytes, at))?;
         let slots = map_new(None, || memory.map_any(at, plan.slot_bytes, memory_options))?;
-        fill(&memory, 0, plan.record_bytes, options)?;
+        fill(&map_new(None, || memory.map(0, plan.record_bytes))?, options);
         let memory_options = MemoryOptions { numa_node: None, ..memory_options };
         let options = SlabOptions { memory: memory_options, ..options.clone() };
         let (sharing, identity) = (Sharing::Threads(memory), Identity::new());
@@ -166,22 +166,15 @@ impl Slab {
     }
 }
 
-/// Makes all slots free, whose records take `bytes` bytes from `at` on.
-pub(super) fn fill(
-    memory: &SharedMemory,
-    at: usize,
-    bytes: usize,
-    options: &SlabOptions,
-) -> Result<(), MapError> {
-    let records = map_new(None, || memory.map(at, bytes))?;
+/// Makes all slots free, by their records.
+pub(super) fn fill(records: &Mapping, options: &SlabOptions) {
     let mut start = 0;
     for count in options.pools.iter().map(|pool| pool.max_count) {
         // SAFETY: within the mapping by the plan; the mapping outlives the table.
-        let table = unsafe { table_at(&records, start, count as usize) };
+        let table = unsafe { table_at(records, start, count as usize) };
         table.grow(0..count);
         start += SlotTable::words_for(count as usize);
     }
-    Ok(())
 }
 
 /// See [`Slab::attach`]. `slots`: a mapping of the slots that exists already.
