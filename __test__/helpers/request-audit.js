@@ -19,8 +19,8 @@ function heapBytesOf(request) {
 function auditRequest(request) {
   if (request.pool.isBusy) return [];
   let charged = heapBytesOf(request);
-  eachWindow(request.arena, ({ epoch }) => {
-    for (const span of new Set(epoch?.spans)) if (span.home === epoch) charged += span.end;
+  eachWindow(request.arena, (window) => {
+    for (const span of new Set(window.spans)) if (span.home === window) charged += span.end;
   });
   return differ('bytes charged to a request', request.used, charged);
 }

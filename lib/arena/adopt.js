@@ -9,7 +9,6 @@ const { checkAlive, checkOwned } = require('../base/dead.js');
 const { deadError } = require('../base/errors.js');
 const { FastBuffer } = require('../base/runtime.js');
 const { arrayBufferOf, byteLengthOf, byteOffsetOf } = require('../base/views.js');
-const { Refusal } = require('../memory/refusal.js');
 const { counts, isDetachable, leave, tieOf } = require('../memory/foreign.js');
 const { allocOnHeap, isReleased } = require('./window.js');
 
@@ -41,13 +40,12 @@ function take(window, ab, size, isSole) {
   if (isReleased(window) || owner.usesHeap) return undefined;
   owner.pool.check();
   if (size > owner.room && !owner.makeRoom(size)) return undefined;
-  const epoch = window.openEpoch();
   const { pool, settings } = owner;
   let span = pool.adopt(ab, size, settings);
-  if (span instanceof Refusal && window.releaseUnused()) span = pool.adopt(ab, size, settings);
-  if (span instanceof Refusal) return span;
+  if (span.isRefusal && window.releaseUnused()) span = pool.adopt(ab, size, settings);
+  if (span.isRefusal) return span;
   if (isSole) span.makeSole();
-  epoch.add(span, size, size);
+  window.add(span, size, size);
   return span;
 }
 
@@ -58,7 +56,7 @@ function take(window, ab, size, isSole) {
 function takeOver(window, buffer, ab) {
   const size = ab.byteLength;
   const span = take(window, ab, size, false);
-  const isRefused = span instanceof Refusal;
+  const isRefused = span?.isRefusal === true;
   if (isRefused && !window.owner.refused(span)) throw span.error;
   if (isRefused || span === undefined) return stayOnHeap(window, buffer, size);
   counts.adopted += size;
@@ -72,7 +70,7 @@ function takeOver(window, buffer, ab) {
 function takeSole(window, ab, size) {
   try {
     const span = take(window, ab, size, true);
-    return span instanceof Refusal ? undefined : span;
+    return span?.isRefusal ? undefined : span;
   } catch (error) {
     if (error?.code === undefined) throw error; // the stack ends here
     return undefined; // the arena is full or closed, which the next allocation reports
@@ -108,7 +106,7 @@ function adopt(window, view) {
   const size = byteLengthOf(view);
   if (size === 0) return window.allocSlow(0, false);
   const tie = tieOf(ab, size) ?? (isDetachable(ab) ? undefined : 'bound');
-  if (tie === 'ours' && !released && window.epoch?.has(ab)) return asBuffer(view);
+  if (tie === 'ours' && !released && window.has(ab)) return asBuffer(view);
   if (tie === undefined) {
     const buffer = asBuffer(view);
     takeOver(window, buffer, ab);

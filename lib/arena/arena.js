@@ -219,7 +219,7 @@ class Arena {
     }
     this.#owner.begin();
     if (isReleased(this.#window)) return promise ?? releasedHold;
-    const holds = this.#used().openEpoch().holding();
+    const holds = this.#used().holding();
     return promise === undefined ? holds.takeFor() : holds.takeUntil(promise, then);
   }
 
@@ -232,19 +232,18 @@ class Arena {
   }
 
   #covers(view) {
-    if (this.#window.epoch?.has(arrayBufferOf(view))) return true;
+    if (this.#window.has(arrayBufferOf(view))) return true;
     for (const child of this.#children ?? []) if (child.#covers(view)) return true;
     return false;
   }
 
   /**
    * Ends the epoch and the scopes in it. Its holds claim the scopes' memory too; `outer` claims
-   * everything. `death`: see Epoch's end(). Returns how many bytes they had handed out.
+   * everything. `death`: see Window's clear(). Returns how many bytes they had handed out.
    */
   #clear(death, outer) {
-    const { epoch } = this.#window;
     let bytes = 0;
-    const claims = epoch === null ? outer : epoch.claimsWith(outer);
+    const claims = this.#window.claimsWith(outer);
     if (this.#children !== null) {
       for (const child of this.#children) {
         bytes += child.#finish(isOfResponse(death) ? death : 'scope', claims);

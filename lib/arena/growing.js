@@ -13,16 +13,8 @@
 const { deadError } = require('../base/errors.js');
 const { arrayBufferOf, offsetOf, view } = require('../base/views.js');
 const { FastBuffer } = require('../base/runtime.js');
-const { Refusal } = require('../memory/refusal.js');
 const { OPEN } = require('../memory/span.js');
-const {
-  CHUNK_CAP,
-  allocOnHeap,
-  dischargeHeap,
-  giveBack,
-  isReleased,
-  pieceSize,
-} = require('./window.js');
+const { CHUNK_CAP, allocOnHeap, dischargeHeap, isReleased, pieceSize } = require('./window.js');
 
 const AHEAD = 8; // an announced length is leased once an eighth of it has come
 const CHUNK = 64 * 1024; // from this size on a span is a whole chunk
@@ -54,7 +46,7 @@ class Piece {
 class Growing {
   #window;
   #announced; // bytes that were announced, or 0
-  #epoch = null;
+  #epoch = 0; // that of the last piece
   #hold = null;
   #pieces = []; // only the first one may be in the window
   size = 0;
@@ -113,19 +105,19 @@ class Growing {
     if (!isNear && (window.ab === null || need > window.end - window.cursor)) this.#add(need);
     else {
       const bytes = window.allocSlow(isNear ? this.#announced : need, false);
-      const span = window.epoch?.spans.find(({ ab }) => ab === bytes.buffer);
+      const span = window.spans.find(({ ab }) => ab === bytes.buffer);
       if (span === undefined) this.#pieces.push(new Piece(bytes, null, false, bytes.length));
       else this.#take(bytes, span, bytes.buffer !== window.ab);
     }
   }
 
   #take(bytes, span, isAside) {
-    const { epoch, owner } = this.#window;
+    const window = this.#window;
     this.#pieces.push(new Piece(bytes, span, isAside, 0));
-    this.#epoch = epoch;
+    this.#epoch = window.epoch;
     // With 'recycle' Buffers stay alive when their memory is used again, which only a hold can
     // prevent here.
-    if (owner.settings.safety === 'recycle') this.#hold ??= epoch.holding().take();
+    if (window.owner.settings.safety === 'recycle') this.#hold ??= window.holding().take();
   }
 
   #add(need) {
@@ -140,14 +132,13 @@ class Growing {
    */
   #open(need, want) {
     const span = this.#acquire(need, want);
-    if (span instanceof Refusal) return span;
+    if (span?.isRefusal) return span;
     const window = this.#window;
-    const { epoch, owner } = window;
     if (span === null) {
-      const size = Math.max(need, Math.min(want, owner.room));
+      const size = Math.max(need, Math.min(want, window.owner.room));
       this.#pieces.push(new Piece(allocOnHeap(window, size, false), null, false, size));
     } else {
-      epoch.add(span, need, need);
+      window.add(span, need, need);
       this.#take(new FastBuffer(span.ab, 0, span.end), span, true);
     }
     return null;
@@ -160,18 +151,19 @@ class Growing {
     if (isReleased(window) || owner.usesHeap) return null;
     owner.pool.check();
     if (need > owner.room && !owner.makeRoom(need)) return null;
-    return window.openEpoch().acquire(need, want, want >= CHUNK && !window.isScope);
+    return window.acquire(need, want, want >= CHUNK && !window.isScope);
   }
 
   #isAlive({ bytes, span }) {
-    const epoch = this.#epoch;
+    const window = this.#window;
     if (span === null) return true;
-    return this.#window.epoch === epoch && epoch.keeps(span) && bytes.length > 0;
+    return window.epoch === this.#epoch && span.keeps(window) && bytes.length > 0;
   }
 
   #checkAlive() {
     if (this.#pieces.every((piece) => this.#isAlive(piece))) return;
-    throw deadError(undefined, this.#window.epoch === this.#epoch ? undefined : this.#epoch.death);
+    const { epoch, death } = this.#window;
+    throw deadError(undefined, epoch === this.#epoch ? undefined : death);
   }
 
   /** Whether `piece` is in the window, and nothing was allocated after it. */
@@ -247,7 +239,7 @@ class Growing {
     if (isAside) {
       this.#forget(span, 0, span.used);
       span.use(0);
-      giveBack(span, this.#epoch, this.#window.owner);
+      this.#window.giveBack(span);
     } else if (this.#isLast(piece)) this.#takeBack(piece, piece.bytes.byteOffset);
   }
 
@@ -290,7 +282,7 @@ class Growing {
   #giveOn(span) {
     const { used, size } = span;
     const window = this.#window;
-    if (this.#epoch.checkpoints !== null || span.state !== OPEN) return;
+    if (window.hasCheckpoint || span.state !== OPEN) return;
     if (size - used > window.retract()) window.continueIn(span);
   }
 

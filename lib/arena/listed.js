@@ -9,7 +9,7 @@ const { arrayBufferOf, lengthOf } = require('../base/views.js');
 const { counts, tieOf } = require('../memory/foreign.js');
 const { takeOver } = require('./adopt.js');
 const { Growing } = require('./growing.js');
-const { dischargeHeap, giveBack } = require('./window.js');
+const { dischargeHeap } = require('./window.js');
 
 /** Taking over a smaller chunk costs more (1.2 µs) than copying it. */
 const LEAST = 16 * 1024;
@@ -20,7 +20,7 @@ class Listed {
   #list = [];
   #spans = []; // the adopted spans of its chunks
   #heapBytes = 0; // charged for its chunks on the heap
-  #epoch = null;
+  #epoch = 0; // that of the last chunk
   #small = null; // the Growing that collects successive small chunks
   #last = null; // the span of the last chunk; null: it is on the heap, or none has come
   size = 0;
@@ -74,7 +74,7 @@ class Listed {
     const buffer = this.#small.finish();
     this.#heapBytes += this.#small.heapBytes;
     this.#small = null;
-    this.#last = this.#window.epoch?.spans.findLast(({ ab }) => ab === buffer.buffer) ?? null;
+    this.#last = this.#window.spans.findLast(({ ab }) => ab === buffer.buffer) ?? null;
     this.#list.push(buffer);
   }
 
@@ -83,10 +83,10 @@ class Listed {
    * first.
    */
   #checkAlive() {
-    const { epoch } = this.#window;
+    const { death, epoch, spans } = this.#window;
     if (this.#last === null) return;
-    if (epoch === this.#epoch && epoch.spans.lastIndexOf(this.#last) >= 0) return;
-    throw deadError(undefined, epoch === this.#epoch ? undefined : this.#epoch.death);
+    if (epoch === this.#epoch && spans.lastIndexOf(this.#last) >= 0) return;
+    throw deadError(undefined, epoch === this.#epoch ? undefined : death);
   }
 
   finish() {
@@ -105,9 +105,8 @@ class Listed {
     this.#small = null;
     dischargeHeap(window, Math.max(window.heapBytes - this.#heapBytes, 0));
     for (const span of this.#spans) {
-      if (span.home === this.#epoch && span.adopted !== null) {
-        giveBack(span, this.#epoch, window.owner);
-      }
+      const isOurs = span.home === window && window.epoch === this.#epoch;
+      if (isOurs && span.adopted !== null) window.giveBack(span);
     }
     this.#list = [];
     this.#spans = [];

@@ -13,11 +13,11 @@ const { LIVE } = require('./window.js');
  * transferred away, or that an interrupted call has lost; `adopted`: bytes of adopted memory.
  */
 function describeArena(window, children, describe) {
-  const { epoch, state, resets } = window;
+  const { holds, resets, spans, state } = window;
   const scopes = Array.from(children, describe);
   window.sync();
   const sums = { allocated: 0, adopted: 0, ahead: 0, lost: 0, spans: 0, scopes: scopes.length };
-  for (const { ab, used, end, adopted: memory } of epoch?.spans ?? []) {
+  for (const { ab, used, end, adopted: memory } of spans) {
     if (memory !== null) {
       sums.adopted += end;
     } else if (ab === null) {
@@ -29,7 +29,7 @@ function describeArena(window, children, describe) {
     }
   }
   for (const inner of scopes) for (const name of Object.keys(sums)) sums[name] += inner[name];
-  return { live: state === LIVE, ...sums, holds: epoch?.holds ?? 0, resets };
+  return { live: state === LIVE, ...sums, holds, resets };
 }
 
 /** The name in statistics. A request has that of its middleware, or 'request'. */

@@ -1,7 +1,12 @@
 'use strict';
 
-// The window {ab, cursor, end} over one span, and how it moves to the next. Its arena (arena.js)
-// bumps its cursor.
+// The window {ab, cursor, end} over one span, how it moves to the next, and its epoch. Its arena
+// (arena.js) bumps its cursor.
+//
+// An epoch is the time between two resets. It has the spans whose bytes were handed out, the
+// checkpoints into them, and the holds. When it ends, its spans are released, wait for their claims
+// (memory/waiting.js), or go to quarantine if operations may still use them, as after an aborted
+// response.
 
 const { RallocError, closedError, typeError } = require('../base/errors.js');
 const { lazy } = require('../base/lazy.js');
@@ -9,7 +14,6 @@ const { observing } = require('../base/observer.js');
 const { FastBuffer } = require('../base/runtime.js');
 const check = require('../base/validate.js');
 const { view } = require('../base/views.js');
-const { Refusal } = require('../memory/refusal.js');
 
 // The states of an arena, and the heap Buffers that it returns if its owner has no memory.
 
@@ -45,6 +49,19 @@ function isReleased(window) {
 /** Returned by hold() if nothing is left to hold. */
 const releasedHold = Object.freeze({ release() {}, [Symbol.dispose]() {} });
 
+const { fill } = Uint8Array.prototype;
+
+const later = lazy(() => require('./holds.js'));
+
+const NONE = Object.freeze([]); // spans
+
+// What is allocated before a hold keeps its whole span waiting. While many spans wait, others begin
+// at LEAST_SPAN and double, so that little else will wait with it. Those below LEAST_CHUNK are cut
+// from chunks.
+const MANY_HELD = 32;
+const LEAST_SPAN = 4 * 1024;
+const LEAST_CHUNK = 64 * 1024;
+
 // How much of a span a window may hand out. A request is charged for the bytes that it asks for,
 // not for the size of the span that happened to be warm, so its windows may end earlier. The limit
 // of an Arena is kept by its pool, so its windows reach to the end of their spans.
@@ -61,26 +78,6 @@ const chunkGrowth = (first, opened) =>
  * `pieces`.
  */
 const pieceSize = (pieces) => CUT_SPAN << Math.max(Math.min(pieces, 4), 0);
-
-/**
- * The number of spans from index `from` on that hold allocations, without those that were cut
- * short.
- */
-function openedSince({ spans, cutShort }, from) {
-  let count = -cutShort;
-  for (let i = from; i < spans.length; i++) if (spans[i].adopted === null) count++;
-  return count;
-}
-
-/** The same since its last checkpoint, if there is one. */
-const openedSinceCheckpoint = (epoch) =>
-  openedSince(epoch, epoch.checkpoints?.at(-1)?.spanCount ?? 0);
-
-/** Returns a span of `epoch` that was never used. */
-function giveBack(span, { spans }, owner) {
-  span.uncharge(span.end, owner);
-  owner.pool.takeBack(span, spans, owner.settings);
-}
 
 /** The position of a Checkpoint; undefined for other values. */
 let positionOf;
@@ -103,8 +100,6 @@ class Checkpoint {
 
 const stale = (why) => new RallocError('ERR_RALLOC_STALE_CHECKPOINT', `The checkpoint ${why}`);
 
-const epochs = lazy(() => require('./epoch.js'));
-
 class Window {
   // The hot path in arena.js reads and writes these. While a window is open, its span's own fields
   // are out of date.
@@ -117,8 +112,14 @@ class Window {
   isScope; // whether it belongs to a scope and takes small spans, cut from chunks
   heapBytes = 0; // of heap Buffers, charged to the owner
   state;
-  epoch = null; // made by the first span, checkpoint or hold
   resets = 0;
+  // Of the epoch.
+  epoch = 0; // how many came before it
+  spans = NONE; // in the order in which they were opened
+  death = 'reset'; // how the Buffers of the last one ended: a key of `deaths` in base/errors.js
+  #cutShort = 0; // how many spans ended early, by a theft, a route or an interrupted call: those that replace them are no larger
+  #checkpoints = null; // those that can still be rewound to, in the order of their creation
+  #holds = null; // from the first one on
   #resetsAtReserve = -1; // `resets` at the last reserve(): its window stays in this epoch
   #resetsAtIdleTick = -1; // `resets` at the last idle tick
   #span = null;
@@ -134,18 +135,21 @@ class Window {
 
   // Allocates what the open window cannot serve. If it throws, nothing has changed.
   allocSlow(size, zero) {
-    check.integer(size, 'size', 0, Number.MAX_SAFE_INTEGER);
+    const isUsual = typeof size === 'number' && size >>> 0 === size;
+    if (!isUsual) check.integer(size, 'size', 0, Number.MAX_SAFE_INTEGER);
     const released = isReleased(this);
     if (size === 0) return new FastBuffer();
     if (released || this.owner.usesHeap) return allocOnHeap(this, size, zero);
     this.#check();
     if (size > this.end - this.cursor && !this.extend(size)) {
       const aside = this.#open(size, true, zero);
-      if (aside instanceof Refusal) throw aside.error;
-      if (aside !== undefined) return aside ?? allocOnHeap(this, size, zero);
+      if (aside === null) return allocOnHeap(this, size, zero);
+      if (aside?.isRefusal) throw aside.error;
+      if (aside !== undefined) return aside;
     }
     const start = this.cursor;
-    const buffer = view(this.ab, start, size, zero && start < this.cleanFrom);
+    const buffer = new FastBuffer(this.ab, start, size);
+    if (zero && start < this.cleanFrom) fill.call(buffer, 0);
     this.cursor = start + size + (-size & this.mask);
     return buffer;
   }
@@ -168,41 +172,114 @@ class Window {
     const { end, owner } = this;
     const before = this.#span;
     const left = this.retract();
-    const epoch = this.openEpoch();
-    if (!this.#makeRoom(size, before, end)) return null;
+    if (size > owner.room && !this.#makeRoom(size, before, end)) return null;
     this.releaseUnused();
-    const opened = openedSince(epoch, 0);
     const isChunk = !this.isScope && !this.#isSealed;
-    const usual = isChunk ? owner.nextChunkSize(opened) : pieceSize(openedSinceCheckpoint(epoch));
-    const span = epoch.acquire(size, usual, isChunk);
-    if (span === null || span instanceof Refusal) {
+    const usual = isChunk ? owner.nextChunkSize(this.#openedSince(0)) : this.#pieceSize();
+    const span = this.acquire(size, usual, isChunk);
+    if (span === null || span.isRefusal) {
       this.#restore(before, end);
       return span;
     }
     if (keepWindow && size > usual && this.#span !== null && left >= usual >>> 3) {
       const buffer = view(span.ab, 0, size, zero && span.cleanFrom > 0);
-      epoch.add(span, size, usual);
+      this.add(span, size, usual);
       span.use(size);
       return buffer;
     }
     this.sync();
-    epoch.add(span, size, usual);
+    this.add(span, size, usual);
     this.#set(span, 0, span.end, span.cleanFrom);
     return undefined;
   }
 
+  /**
+   * The number of spans from index `from` on that hold allocations, without those that were cut
+   * short.
+   */
+  #openedSince(from) {
+    const { spans } = this;
+    let count = -this.#cutShort;
+    for (let i = from; i < spans.length; i++) if (spans[i].adopted === null) count++;
+    return count;
+  }
+
+  /** Bytes of the next piece, after those since the last checkpoint. */
+  #pieceSize() {
+    return pieceSize(this.#openedSince(this.#checkpoints?.at(-1)?.spanCount ?? 0));
+  }
+
   /** Returns false if the heap must serve; throws at the owner's limit. */
   #makeRoom(size, before, end) {
-    const { owner } = this;
     let hasRoom = false;
     try {
-      hasRoom = size <= owner.room || owner.makeRoom(size);
+      hasRoom = this.owner.makeRoom(size);
     } catch (error) {
       if (error?.code !== undefined) this.#restore(before, end);
       throw error;
     }
     if (!hasRoom) this.#restore(before, end);
     return hasRoom;
+  }
+
+  /**
+   * Returns a span of at least `need` and preferably `want` bytes, for add(); null if the heap must
+   * serve instead; or a Refusal whose error the caller throws. In the last two cases nothing has
+   * changed.
+   */
+  acquire(need, want, isChunk) {
+    const { owner } = this;
+    const { pool, room } = owner;
+    let size = want < room ? want : room;
+    let isWhole = isChunk;
+    if (pool.holders.spans > MANY_HELD) {
+      size = Math.min(size, LEAST_SPAN << Math.min(this.spans.length, 8));
+      isWhole = isChunk && size >= LEAST_CHUNK;
+    }
+    const span = pool.acquire(need, size, isWhole, owner.settings);
+    return span.isRefusal && owner.refused(span) ? null : span;
+  }
+
+  /** Adds a span from acquire() to the epoch, and charges the owner. */
+  add(span, need, want) {
+    // push() on an empty array allocates room for 17.
+    if (this.spans.length === 0) this.spans = [span];
+    else this.spans.push(span);
+    span.open(this, this.owner, need, want);
+    span.pool.isBusy = false;
+  }
+
+  /** Gives a span of the epoch back that was never used. */
+  giveBack(span) {
+    const { owner } = this;
+    span.uncharge(span.end, owner);
+    owner.pool.takeBack(span, this.spans, owner.settings);
+  }
+
+  /** Whether one of the epoch's spans is over `buffer`, or was adopted with it. */
+  has(buffer) {
+    return this.spans.some(({ ab, adopted }) => ab === buffer || adopted === buffer);
+  }
+
+  /** The number of unreleased holds of the epoch. */
+  get holds() {
+    return this.#holds === null ? 0 : this.#holds.count;
+  }
+
+  holding() {
+    this.#holds ??= new (later().Holds)(this.owner);
+    return this.#holds;
+  }
+
+  /**
+   * The claims on the memory that the epoch gives up now: its own holds, and `outer`, those of an
+   * epoch that ends with it. `outer` also claims what it gave up earlier.
+   */
+  claimsWith(outer) {
+    if (this.holds === 0) return outer;
+    if (outer === null) return [this.#holds];
+    this.#holds.share(outer);
+    return [this.#holds, ...outer];
   }
 
   /**
@@ -232,7 +309,7 @@ class Window {
    * allocation opens a new span, also after a rewind.
    */
   retractAll(seals) {
-    for (const position of this.epoch?.checkpoints ?? []) {
+    for (const position of this.#checkpoints ?? []) {
       if (position.span === null) continue;
       position.span.retract(position.cursor, this.owner);
       position.end = position.span.end;
@@ -250,12 +327,7 @@ class Window {
   }
 
   get hasCheckpoint() {
-    return this.epoch?.checkpoints?.length > 0;
-  }
-
-  openEpoch() {
-    this.epoch ??= new (epochs().Epoch)(this);
-    return this.epoch;
+    return this.#checkpoints?.length > 0;
   }
 
   /**
@@ -267,7 +339,7 @@ class Window {
     if (span === null || this.cursor !== 0 || this.#isSealed) return false;
     this.sync();
     this.#set(null, 0, 0, 0);
-    giveBack(span, this.epoch, this.owner);
+    this.giveBack(span);
     return true;
   }
 
@@ -331,11 +403,15 @@ class Window {
     this.sync();
     this.#span.retract(this.cursor, this.owner);
     this.#set(null, 0, 0, 0);
-    this.epoch.cutShort++;
+    this.#cutShort++;
   }
 
-  /** Called when the pool has quarantined a span of its epoch. */
+  /**
+   * Called when `span` goes to quarantine, since a call was interrupted: its Buffers stay alive. It
+   * is charged until the epoch ends.
+   */
   lose(span) {
+    this.#cutShort++;
     if (span !== this.#span) return;
     this.sync();
     this.#set(null, 0, 0, 0);
@@ -347,7 +423,7 @@ class Window {
     this.#check();
     if (bytes > this.end - this.cursor && !this.extend(bytes)) {
       const failed = this.#open(bytes, false, false);
-      if (failed instanceof Refusal) throw failed.error;
+      if (failed?.isRefusal) throw failed.error;
     }
     this.#resetsAtReserve = this.resets;
   }
@@ -356,12 +432,11 @@ class Window {
     const { cursor, end, cleanFrom, heapBytes } = this;
     if (isReleased(this)) return new Checkpoint({ window: this, heapBytes });
     this.owner.pool.check();
-    const epoch = this.openEpoch();
-    const [span, spanCount, isSealed] = [this.#span, epoch.spans.length, this.#isSealed];
+    const [span, spanCount, isSealed] = [this.#span, this.spans.length, this.#isSealed];
     const taken = { window: this, span, cursor, end, cleanFrom, spanCount, isSealed, heapBytes };
     const checkpoint = new Checkpoint(taken);
-    epoch.checkpoints ??= [];
-    epoch.checkpoints.push(taken);
+    this.#checkpoints ??= [];
+    this.#checkpoints.push(taken);
     this.#isSealed = true; // a new span is taken only when something is allocated
     this.end = 0;
     return checkpoint;
@@ -375,31 +450,32 @@ class Window {
     }
     if (saved === undefined) throw typeError('checkpoint', 'an instance of Checkpoint', checkpoint);
     if (saved.window !== this) throw stale('belongs to another arena');
-    const { epoch } = this;
-    const index = epoch?.checkpoints?.indexOf(saved) ?? -1;
+    const checkpoints = this.#checkpoints;
+    const index = checkpoints?.indexOf(saved) ?? -1;
     if (index < 0)
       throw stale('is no longer valid: the arena was rewound to it or past it, or was reset');
     this.owner.pool.check();
     this.sync();
     this.#set(saved.span, saved.cursor, saved.end, saved.cleanFrom);
     this.#isSealed = saved.isSealed;
-    epoch.checkpoints.length = index;
-    epoch.end({ from: saved.spanCount, death: 'rewind', claims: epoch.claimsWith(null) });
+    checkpoints.length = index;
+    this.#end(saved.spanCount, 'rewind', this.claimsWith(null));
     dischargeHeap(this, saved.heapBytes);
   }
 
   /**
-   * Begins the next epoch in place, without a call to Rust. Returns false unless the epoch has one
-   * span, no checkpoint and no claim.
+   * Begins the next epoch in place, without a call to Rust. Returns false unless the epoch has at
+   * most one span, no checkpoint and no claim.
    */
   reuseInPlace() {
-    const { epoch, owner } = this;
+    const { owner, spans } = this;
     const { pool, settings } = owner;
-    if (epoch === null) return true;
+    if (this.#checkpoints !== null || this.holds > 0) return false;
+    if (spans.length === 0) return true;
     const span = this.#span;
-    if (!epoch.plain || epoch.spans.length !== 1 || span === null) return false;
+    if (spans.length !== 1 || span === null) return false;
     if (pool.isBusy || span.operations > 0 || settings.safety === 'gc') return false;
-    observing.observer?.ended(epoch, { from: 0, death: 'reset', isHeld: false }, owner);
+    observing.observer?.ended(this, { from: 0, death: 'reset', isHeld: false }, owner);
     this.sync();
     pool.isBusy = true;
     const isReused = pool.detachAndReuse(span, settings);
@@ -412,16 +488,50 @@ class Window {
     return true;
   }
 
-  /** Ends the epoch, and returns what Epoch's end() does. */
+  /** Ends the epoch, and returns what #end() does. */
   clear(death, claims) {
-    const { epoch } = this;
     dischargeHeap(this, 0);
     this.sync();
     this.#set(null, 0, 0, 0);
     this.#isSealed = false;
-    if (epoch === null) return 0;
-    const bytes = epoch.end({ from: 0, death, claims });
-    this.epoch = null; // no call since the last change in end(), so that what is cut off can end again
+    const bytes = this.spans.length === 0 ? 0 : this.#end(0, death, claims);
+    // No call since the last change in #end(), so that what is cut off can end again.
+    this.epoch++;
+    this.#checkpoints = null;
+    this.#holds = null;
+    return bytes;
+  }
+
+  /**
+   * Ends the spans from the index `from` on. `death`: how their Buffers die; after an 'abort'
+   * operations may still use the bytes. Memory waits for `claims`: Holds that had open holds when
+   * the end began, its own and those of outer epochs; null for none. Returns the bytes that the
+   * spans had handed out, including padding.
+   */
+  #end(from, death, claims) {
+    const { owner, spans } = this;
+    const { pool, settings } = owner;
+    this.death = death;
+    if (observing.observer !== null) {
+      pool.check();
+      // May run code of the program.
+      observing.observer.ended(this, { from, death, isHeld: claims !== null }, owner);
+    }
+    pool.begin();
+    let bytes = 0;
+    for (let i = from; i < spans.length; i++) {
+      const span = spans[i];
+      if (span.home !== this) continue; // it no longer is this epoch's
+      if (!span.close(death, owner)) continue;
+      if (span.adopted === null) bytes += span.used;
+      if (death === 'abort') pool.quarantine(span, settings.wipe);
+      else pool.release(span, settings, claims);
+    }
+    // Setting `length` calls into V8, which takes 10 of a request's 700 ns.
+    if (from === 0) this.spans = NONE;
+    else spans.length = from;
+    this.#cutShort = 0;
+    pool.isBusy = false;
     return bytes;
   }
 }
@@ -447,7 +557,6 @@ module.exports = {
   isReleased,
   releasedHold,
   chunkGrowth,
-  giveBack,
   pieceSize,
   UNUSED,
   UNUSED_RELEASED,

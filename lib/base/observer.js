@@ -19,7 +19,7 @@
 //     or region
 //   readFor(place, read): read() is called for a framework, with no line of the application on the
 //     stack; `place`: what has asked for it. -> its result
-//   ended(epoch, { from, death, isHeld }, owner): an arena's epoch ends, or its spans from the
+//   ended(window, { from, death, isHeld }, owner): an arena's epoch ends, or its spans from the
 //     index `from` on; holds and operations of Node may still have some
 //   gone(span): nothing has a span any more that ended
 //   detached(span, own): it is a sole one, and `own` its memory, which nobody else can reach

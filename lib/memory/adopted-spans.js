@@ -88,7 +88,7 @@ class AdoptedSpans {
     this.#end(span, home);
   }
 
-  /** `home`: the epoch that is still charged for it. */
+  /** `home`: the window that is still charged for it. */
   #end(span, home = null) {
     span.disown(home, this, this.#budget);
     this.#spans.delete(span);

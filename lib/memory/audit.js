@@ -58,8 +58,8 @@ function auditLists(pool, leases, warm) {
   // An interrupted call may leave a span in a list that it no longer belongs to, or twice in one
   // list.
   note('waiting', new Set(pool.waiting.all().filter(({ state }) => state === WAITING)));
-  for (const epoch of pool.homes()) {
-    note('of an epoch', new Set(epoch.spans.filter((span) => span.home === epoch)));
+  for (const home of pool.homes()) {
+    note('of an epoch', new Set(home.spans.filter((span) => span.home === home)));
   }
   const findings = [];
   for (const span of all) {

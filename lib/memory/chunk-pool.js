@@ -496,7 +496,7 @@ class ChunkPool {
     this.#leases.restart();
   }
 
-  /** The epochs that have memory. */
+  /** The windows that have memory, and the chunks of regions. */
   homes() {
     const spans = [...this.#leases.spans, ...(this.adopted?.all() ?? [])];
     return new Set(spans.filter(({ state }) => state === OPEN).map(({ home }) => home));

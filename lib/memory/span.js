@@ -48,7 +48,7 @@ class SpanGuard {
 // used again comes last. Only this file writes the fields of a span.
 const RAW = 0; // leased, but `ab` is null or the ArrayBuffer from Node-API, which no other code may see. -> WARM, ENDED
 const WARM = 1; // the pool's, also on its way to an arena. -> OPEN, WAITING, ENDED
-const OPEN = 2; // owned by `home`: an epoch, or a region's chunk. -> WARM, WAITING, ENDED
+const OPEN = 2; // owned by `home`: a window, or a region's chunk. -> WARM, WAITING, ENDED
 const WAITING = 3; // given up but claimed: no byte changes. -> LEAVING, ENDED
 const LEAVING = 4; // no longer claimed; being released by `policy`. -> WARM, WAITING, ENDED
 const ENDED = 5; // Rust's or V8's
@@ -61,10 +61,10 @@ class Span {
     this.ab = null; // null before the lease and after it
     this.adopted = null; // an ArrayBuffer of Node or the program, without a lease: see AdoptedSpans
     this.state = RAW;
-    this.home = null; // its owner, in OPEN until it gives the span up; in ENDED the epoch that is still charged for it
+    this.home = null; // its owner, in OPEN until it gives the span up; in ENDED the window that is still charged for it
     this.size = size;
     this.id = 0; // identifies the lease, together with `epoch`
-    this.epoch = 0; // not an Epoch: the number of this lease
+    this.epoch = 0; // the number of this lease, not an arena's epoch
     this.cleanFrom = 0; // bytes from here on were never handed out and are zero
     this.isChunk = isChunk; // true: a whole chunk; false: cut from one for a checkpoint or scope
     this.used = 0; // bytes handed out in its arena's epoch; not up to date while its window is open
@@ -75,7 +75,7 @@ class Span {
     this.isSeen = false; // whether 'recycle' left Buffers alive over it
     this.policy = undefined; // { safety, wipe }, in WAITING and LEAVING
     this.claims = null; // Holds that it waits for
-    this.death = 'reset'; // what ends it; set by its epoch
+    this.death = 'reset'; // what ends it; set by its window
     this.operations = 0; // operations of Node under way on its Buffers: it is not reset before they end
   }
 
@@ -108,6 +108,11 @@ class Span {
   uncharge(bytes, owner) {
     owner.discharge(bytes);
     this.end -= bytes;
+  }
+
+  /** Whether Buffers of `home` have the bytes that they were given, unless it was transferred. */
+  keeps(home) {
+    return this.home === home && (this.state === OPEN || this.end > 0);
   }
 
   /** Its arena has handed out `bytes`, including padding. */
@@ -166,7 +171,7 @@ class Span {
     return null;
   }
 
-  /** Ends what adopt() began. `home`: the epoch that is still charged for it. */
+  /** Ends what adopt() began. `home`: the window that is still charged for it. */
   disown(home, list, budget) {
     budget.discharge(this.size);
     this.adopted = null;

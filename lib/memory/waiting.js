@@ -4,7 +4,7 @@
 // order:
 //
 // A claim keeps a span from being reused. Users claim with hold(): a hold claims all that its epoch
-// gives up; an epoch is the time between two resets (arena/epoch.js). An operation of Node claims
+// gives up; an epoch is the time between two resets (arena/window.js). An operation of Node claims
 // each span that it was given a Buffer of (lib/node/guard/). When the last claim ends, the span is
 // released, for the next arena or back to Rust. If it still waits after `holdMs`, it goes to
 // quarantine: its bytes are not reused before V8 has collected every Buffer over it. Pins and limbo

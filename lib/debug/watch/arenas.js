@@ -55,7 +55,7 @@ function watchedIn(window, size, zero, allocated) {
 /** Notes a Buffer that an arena has made in another way. */
 function noteSeen(arena, buffer, allocated) {
   const window = usedWindow(arena);
-  const span = window?.epoch?.spans.find(({ ab, adopted }) => (ab ?? adopted) === buffer.buffer);
+  const span = window?.spans.find(({ ab, adopted }) => (ab ?? adopted) === buffer.buffer);
   if (span === undefined || span.isSole || buffer.length === 0) return;
   if (recordOf(buffer) !== undefined) return; // body() and chunks() return the same Buffer to each call
   const record = recordFor(window.owner, buffer.length, allocated);

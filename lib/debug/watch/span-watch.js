@@ -125,12 +125,12 @@ function watchShared(span, record) {
 const watchOf = (span) =>
   span.isSole ? memoryOf(span.adopted ?? undefined)?.watch : shared.get(span);
 
-/** Called when the spans of `epoch` from the index `from` on end, all in the same way. */
-function ended(epoch, { from, death, isHeld }, owner) {
+/** Called when the spans of `window` from the index `from` on end, all in the same way. */
+function ended(window, { from, death, isHeld }, owner) {
   let end;
   const waits = isHeld && death !== 'abort';
-  for (const span of from === 0 ? epoch.spans : epoch.spans.slice(from)) {
-    const watch = span.home === epoch ? watchOf(span) : undefined;
+  for (const span of from === 0 ? window.spans : window.spans.slice(from)) {
+    const watch = span.home === window ? watchOf(span) : undefined;
     if (watch === undefined) continue;
     attempt(() => {
       end ??= endOf(death, owner);
