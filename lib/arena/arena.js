@@ -15,9 +15,7 @@ const { arrayBufferOf, fromHeap } = require('../base/views.js');
 const { warnOfFallback } = require('../memory/native.js');
 const { allocArray } = require('./typed-array.js');
 const {
-  CLOSED,
   LIVE,
-  RELEASED,
   UNUSED,
   UNUSED_RELEASED,
   Window,
@@ -47,18 +45,15 @@ const privates = {};
 const ESCAPED =
   'The scope returned a Buffer of its own, which is dead now. Return copyOut(buffer), or allocate it from the outer arena';
 
-const isOfResponse = (death) => death === 'response' || death === 'abort';
-
 class Arena {
   #window = UNUSED;
   #owner;
-  #parent;
-  #children = null;
+  #outer; // of a scope, the window that it is in; otherwise null
 
-  constructor(options, internal, owner, parent) {
+  constructor(options, internal, owner, outer) {
     const own = internal !== kInternal;
     this.#owner = own ? new (owners().ArenaOwner)(options) : owner;
-    this.#parent = own ? null : parent;
+    this.#outer = own ? null : outer;
     if (own) this.#owner.opened(this, this.#used());
   }
 
@@ -66,7 +61,8 @@ class Arena {
   #used() {
     if (isStandIn(this.#window)) {
       this.#owner.begin(); // a request may be over, which releases its arena
-      this.#window = new Window(this.#owner, this.#parent !== null, this.#window.state);
+      this.#window = new Window(this.#owner, false, this.#window.state);
+      this.#owner.window = this.#window;
     }
     return this.#window;
   }
@@ -129,7 +125,7 @@ class Arena {
   }
 
   body(options) {
-    return this.#owner.body(() => this.#used(), options, this.#parent !== null);
+    return this.#owner.body(() => this.#used(), options, this.#outer !== null);
   }
 
   chunks(options) {
@@ -158,15 +154,15 @@ class Arena {
 
   scope(fn) {
     check.func(fn, 'fn');
-    this.#owner.begin();
-    const released = isReleased(this.#window);
+    const window = this.#used();
+    isReleased(window); // or throws
     const { pool } = this.#owner;
     pool.check();
     if (pool.unfinished !== null) finishScopes(pool);
-    const child = new Arena(undefined, kInternal, this.#owner, this);
-    if (released) child.#window = UNUSED_RELEASED;
+    const child = new Arena(undefined, kInternal, this.#owner, window);
+    child.#window = new Window(this.#owner, true, window.state);
     const open = () => {
-      this.#children = (this.#children ?? new Set()).add(child);
+      window.addScope(child.#window);
       return child;
     };
     return runScope(fn, open, (result) => child.#leave(result), pool, ESCAPED);
@@ -174,10 +170,11 @@ class Arena {
 
   /** Ends this scope; returns whether `result` dies with it. */
   #leave(result) {
+    const window = this.#window;
     const escapes = this.owns(result);
-    if (this.#window.state === LIVE) this.#finish('scope', null);
-    else dischargeHeap(this.#window, 0); // the scope outlived its request
-    this.#parent.#children?.delete(this);
+    if (window.state === LIVE) window.finish('scope', null);
+    else dischargeHeap(window, 0); // the scope outlived its request
+    this.#outer.scopes?.delete(window);
     return escapes;
   }
 
@@ -187,9 +184,7 @@ class Arena {
     dischargeHeap(window, 0);
     if (released) return;
     window.resets++;
-    const scopes = this.#children !== null && this.#children.size > 0;
-    if (!scopes && window.reuseInPlace()) return;
-    this.#clear('reset', null);
+    if (!window.reuseInPlace()) window.clear('reset', null);
   }
 
   shrink() {
@@ -201,11 +196,12 @@ class Arena {
   close() {
     const owner = this.#owner;
     owner.begin();
+    const outer = this.#outer;
     if (this.#window.state !== LIVE) return;
-    if (this.#parent === null) owner.checkClosable();
-    this.#finish(this.#parent === null ? 'close' : 'scope', null);
-    if (this.#parent === null) owner.close();
-    else this.#parent.#children?.delete(this);
+    if (outer === null) owner.checkClosable();
+    this.#used().finish(outer === null ? 'close' : 'scope', null);
+    if (outer === null) owner.close();
+    else outer.scopes?.delete(this.#window);
   }
 
   [Symbol.dispose]() {
@@ -228,48 +224,13 @@ class Arena {
   }
 
   owns(buffer) {
-    return ArrayBuffer.isView(buffer) && this.#covers(buffer);
-  }
-
-  #covers(view) {
-    if (this.#window.has(arrayBufferOf(view))) return true;
-    for (const child of this.#children ?? []) if (child.#covers(view)) return true;
-    return false;
-  }
-
-  /**
-   * Ends the epoch and the scopes in it. Its holds claim the scopes' memory too; `outer` claims
-   * everything. `death`: see Window's clear(). Returns how many bytes they had handed out.
-   */
-  #clear(death, outer) {
-    let bytes = 0;
-    const claims = this.#window.claimsWith(outer);
-    if (this.#children !== null) {
-      for (const child of this.#children) {
-        bytes += child.#finish(isOfResponse(death) ? death : 'scope', claims);
-        this.#children.delete(child);
-      }
-      this.#children = null;
-    }
-    return bytes + this.#used().clear(death, claims);
-  }
-
-  #finish(death, outer) {
-    const bytes = this.#clear(death, outer);
-    this.#window.state = isOfResponse(death) ? RELEASED : CLOSED;
-    return bytes;
-  }
-
-  #describe() {
-    return figures().describeArena(this.#window, this.#children ?? [], (child) =>
-      child.#describe(),
-    );
+    return ArrayBuffer.isView(buffer) && this.#window.covers(arrayBufferOf(buffer));
   }
 
   #figures() {
     this.#owner.begin();
     this.#owner.pool.check?.(); // a closed arena has none
-    return this.#describe();
+    return figures().describeWindow(this.#window);
   }
 
   stats() {
@@ -293,21 +254,14 @@ class Arena {
   }
 
   static {
-    privates.releaseRequestArena = (arena, death) => {
-      if (arena.#children === null && arena.#window === UNUSED) {
-        arena.#window = UNUSED_RELEASED;
-        return 0;
-      }
-      return arena.#finish(death, null);
+    privates.releaseUnused = (arena) => {
+      arena.#window = UNUSED_RELEASED;
     };
     privates.ownerOf = (arena) => (#owner in arena ? arena.#owner : undefined);
     privates.usedWindow = (arena) => (#window in arena ? arena.#used() : undefined);
     privates.windowOf = (arena) => (#window in arena ? arena.#window : undefined);
-    privates.describe = (arena) => arena.#describe();
-    privates.eachWindow = (arena, visit) => {
-      visit(arena.#window);
-      for (const child of arena.#children ?? []) privates.eachWindow(child, visit);
-    };
+    privates.describe = (arena) => figures().describeWindow(arena.#window);
+    privates.eachWindow = (arena, visit) => arena.#window.each(visit);
     showAllocator('arena', Arena.prototype);
   }
 }

@@ -55,6 +55,7 @@ function arenaSettings(options) {
 
 class ArenaOwner {
   ofRequest = false;
+  window = null; // its arena's
 
   constructor(options) {
     this.settings = arenaSettings(options);

@@ -8,13 +8,13 @@ const { backend } = require('../memory/native.js');
 const { LIVE } = require('./window.js');
 
 /**
- * The figures of an arena's window, plus those that describe() returns for each of its `children`.
+ * The figures of a window and its scopes.
  * `ahead`: bytes charged to its owner but not handed out; `lost`: bytes of spans that were
  * transferred away, or that an interrupted call has lost; `adopted`: bytes of adopted memory.
  */
-function describeArena(window, children, describe) {
+function describeWindow(window) {
   const { holds, resets, spans, state } = window;
-  const scopes = Array.from(children, describe);
+  const scopes = Array.from(window.scopes ?? [], describeWindow);
   window.sync();
   const sums = { allocated: 0, adopted: 0, ahead: 0, lost: 0, spans: 0, scopes: scopes.length };
   for (const { ab, used, end, adopted: memory } of spans) {
@@ -63,4 +63,4 @@ function arenaLine({ live, allocated, adopted, spans, scopes, holds }, owner) {
   return `Arena${name === '' ? '' : ` '${name}'`} { ${parts.join(', ')} }`;
 }
 
-module.exports = { arenaStats, arenaLine, describeArena };
+module.exports = { arenaStats, arenaLine, describeWindow };

@@ -46,6 +46,8 @@ function isReleased(window) {
   throw closedError(window.isScope ? 'The scope of this arena' : 'The arena');
 }
 
+const isOfResponse = (death) => death === 'response' || death === 'abort';
+
 /** Returned by hold() if nothing is left to hold. */
 const releasedHold = Object.freeze({ release() {}, [Symbol.dispose]() {} });
 
@@ -113,6 +115,7 @@ class Window {
   heapBytes = 0; // of heap Buffers, charged to the owner
   state;
   resets = 0;
+  scopes = null; // a Set of the windows of open scopes, from the first one on
   // Of the epoch.
   epoch = 0; // how many came before it
   spans = NONE; // in the order in which they were opened
@@ -256,9 +259,27 @@ class Window {
     owner.pool.takeBack(span, this.spans, owner.settings);
   }
 
+  addScope(window) {
+    this.scopes ??= new Set();
+    this.scopes.add(window);
+  }
+
+  /** Calls visit() for it and its scopes. */
+  each(visit) {
+    visit(this);
+    for (const scope of this.scopes ?? []) scope.each(visit);
+  }
+
   /** Whether one of the epoch's spans is over `buffer`, or was adopted with it. */
   has(buffer) {
     return this.spans.some(({ ab, adopted }) => ab === buffer || adopted === buffer);
+  }
+
+  /** Like has(), also of its scopes. */
+  covers(buffer) {
+    if (this.has(buffer)) return true;
+    for (const scope of this.scopes ?? []) if (scope.covers(buffer)) return true;
+    return false;
   }
 
   /** The number of unreleased holds of the epoch. */
@@ -465,12 +486,12 @@ class Window {
 
   /**
    * Begins the next epoch in place, without a call to Rust. Returns false unless the epoch has at
-   * most one span, no checkpoint and no claim.
+   * most one span, no checkpoint, no scope and no claim.
    */
   reuseInPlace() {
     const { owner, spans } = this;
     const { pool, settings } = owner;
-    if (this.#checkpoints !== null || this.holds > 0) return false;
+    if (this.#checkpoints !== null || this.holds > 0 || this.scopes?.size > 0) return false;
     if (spans.length === 0) return true;
     const span = this.#span;
     if (spans.length !== 1 || span === null) return false;
@@ -488,8 +509,13 @@ class Window {
     return true;
   }
 
-  /** Ends the epoch, and returns what #end() does. */
-  clear(death, claims) {
+  /**
+   * Ends the epoch and the scopes in it. Its holds claim the scopes' memory too; `outer` claims
+   * everything. `death`: see #end(). Returns how many bytes they had handed out.
+   */
+  clear(death, outer) {
+    const claims = this.claimsWith(outer);
+    const bytesOfScopes = this.scopes === null ? 0 : this.#endScopes(death, claims);
     dischargeHeap(this, 0);
     this.sync();
     this.#set(null, 0, 0, 0);
@@ -499,6 +525,23 @@ class Window {
     this.epoch++;
     this.#checkpoints = null;
     this.#holds = null;
+    return bytes + bytesOfScopes;
+  }
+
+  #endScopes(death, claims) {
+    let bytes = 0;
+    for (const scope of this.scopes) {
+      bytes += scope.finish(isOfResponse(death) ? death : 'scope', claims);
+      this.scopes.delete(scope);
+    }
+    this.scopes = null;
+    return bytes;
+  }
+
+  /** Like clear(), for an arena or scope that is not used any more. */
+  finish(death, outer) {
+    const bytes = this.clear(death, outer);
+    this.state = isOfResponse(death) ? RELEASED : CLOSED;
     return bytes;
   }
 

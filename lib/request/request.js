@@ -18,7 +18,7 @@ const {
   describe,
   eachWindow,
   kInternal,
-  releaseRequestArena,
+  releaseUnused,
   windowOf,
 } = require('../arena/arena.js');
 const { Budget } = require('../memory/budget.js');
@@ -75,6 +75,7 @@ class Request {
     this.context = null; // its context in the AsyncLocalStorage, emptied when it is over
     this.bodyPromise = null; // the promise of body(), once it was called
     this.bodyReading = null; // set while body() reads
+    this.window = null; // its arena's own window, from the first use on
     this.arena = new Arena(undefined, kInternal, this, null);
   }
 
@@ -287,8 +288,9 @@ class Request {
       this.wasSent = finished;
       return;
     }
-    const { arenas } = this;
-    const allocated = releaseRequestArena(this.arena, mayBeRead ? 'abort' : 'response');
+    const { arenas, window } = this;
+    if (window === null) releaseUnused(this.arena);
+    const allocated = window === null ? 0 : window.finish(mayBeRead ? 'abort' : 'response', null);
     this.isFinished = finished;
     arenas.ended(this, allocated, finished);
     if (this.bodyReading === null) return;
