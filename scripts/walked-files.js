@@ -2,8 +2,8 @@
 
 // Prints the files of lib/ that a request walks through: those with a function that runs at its
 // beginning, its first allocation and its end. The fewer there are, the sooner a reader knows what
-// happens there. The request comes after others, so what is done once for a process is not in it;
-// nor is the fallback, which stands in for the binary.
+// happens there. The request comes after others, so what is done once for a process is not in it,
+// nor what few requests do, nor the fallback, which stands in for the binary.
 
 const { EventEmitter } = require('node:events');
 const { Session } = require('node:inspector');

@@ -143,7 +143,8 @@ test('a chunk of the usual size is kept for the next request, and one that is fa
 
 test("a middleware's chunks follow what its requests allocate, and how many are in flight", async (t) => {
   const { arenas, request } = middleware();
-  for (let i = 0; i < 63; i++) t.is((await request(10 * KiB)).chunkSize, 64 * KiB);
+  // Of those that fit into a chunk one in five stands for all, so the 65th is the first after 64.
+  for (let i = 0; i < 64; i++) t.is((await request(10 * KiB)).chunkSize, 64 * KiB);
   t.is((await request(10 * KiB)).chunkSize, 16 * KiB);
   for (let i = 0; i < 300; i++) await request(200 * KiB);
   t.is(arenas.stats().chunkSize, 256 * KiB);

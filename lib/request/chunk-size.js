@@ -23,24 +23,39 @@ class ChunkSize {
   #largest = 0; // most bytes of a request since the size changed
   #agreed = 0;
   #candidate = 0;
-  bytes = 64 * KiB;
+  bytes;
+  least; // spans of `least` to `most` bytes are near the size
+  most;
+  leased = countsTransfers ? COUNTED_BYTES : Number.POSITIVE_INFINITY; // bytes in all up to which spans are kept
 
-  /** Learns from a request that is over. */
-  record(bytes, inFlight) {
+  constructor() {
+    this.#set(64 * KiB);
+  }
+
+  #set(bytes) {
+    this.bytes = bytes;
+    this.least = bytes / 2;
+    this.most = bytes * 4;
+  }
+
+  /** Learns from a request that is over, which stands for `count` of about the same size. */
+  record(bytes, inFlight, count = 1) {
     if (bytes === 0) return;
     // Steps of 9 up and 1 down settle at the value that one request in ten exceeds.
-    const step = Math.max(this.#estimate, MIN) / 64;
+    const step = (count * Math.max(this.#estimate, MIN)) / 64;
     this.#estimate += bytes > this.#estimate ? Math.min(step * 9, bytes - this.#estimate) : -step;
-    this.#inFlight = Math.max(inFlight, this.#inFlight - this.#inFlight / 256);
+    this.#inFlight = Math.max(inFlight, this.#inFlight - (count * this.#inFlight) / 256);
     if (bytes > this.#largest) this.#largest = bytes;
     const target = this.#target();
     if (target === this.bytes) {
       this.#agreed = 0;
     } else if (target !== this.#candidate) {
       this.#candidate = target;
-      this.#agreed = 1;
-    } else if (++this.#agreed >= PATIENCE) {
-      this.bytes = target;
+      this.#agreed = count;
+    } else {
+      this.#agreed += count;
+      if (this.#agreed < PATIENCE) return;
+      this.#set(target);
       this.#largest = bytes;
       this.#agreed = 0;
     }
@@ -63,9 +78,9 @@ class ChunkSize {
    * that of a large request, because another may follow.
    */
   keeps({ size, isChunk }, leasedBytes) {
-    if (countsTransfers && leasedBytes > COUNTED_BYTES) return false;
+    if (leasedBytes > this.leased) return false;
     if (!isChunk) return true;
-    return size <= this.bytes * 4 ? size >= this.bytes / 2 : size <= this.#largest * 2;
+    return size <= this.most ? size >= this.least : size <= this.#largest * 2;
   }
 }
 
