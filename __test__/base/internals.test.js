@@ -5,6 +5,7 @@
 
 const test = require('ava');
 const { execFile } = require('node:child_process');
+const EventEmitter = require('node:events');
 const path = require('node:path');
 const { promisify } = require('node:util');
 const { INTERNALS } = require('../../lib/base/internals.js');
@@ -15,6 +16,24 @@ const FIXTURE = path.join(__dirname, '..', 'fixtures', 'base', 'without.js');
 test('each part says its names, and what is done without it', (t) => {
   for (const [part, { names, without }] of Object.entries(INTERNALS))
     t.true(Object.keys(names).length > 0 && without.length > 10, part);
+});
+
+test('looking for what Node has makes no emitter, which would slow down the constructors of others', (t) => {
+  const { init } = EventEmitter;
+  require('node:http'); // makes an agent
+  const made = [];
+  EventEmitter.init = function (...args) {
+    made.push(this.constructor.name);
+    return init.apply(this, args);
+  };
+  try {
+    for (const { isAlike } of Object.values(INTERNALS)) isAlike?.();
+    t.deepEqual(made, []);
+    new EventEmitter();
+    t.deepEqual(made, ['EventEmitter']);
+  } finally {
+    EventEmitter.init = init;
+  }
 });
 
 for (const [what, gone, lacks, isReleasing] of [
