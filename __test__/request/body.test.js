@@ -5,7 +5,7 @@
 // more comes, or nobody may have it any more, it settles, and no body lacks a part. Limits: body-limits.test.js.
 
 const test = require('ava');
-const { once } = require('node:events');
+const { on, once } = require('node:events');
 const http = require('node:http');
 const { IncomingMessage } = http;
 const { Readable } = require('node:stream');
@@ -479,6 +479,25 @@ for (const [name, patch] of Object.entries({
     for (let n = 0; n < 3; n++) t.is((await ask()).body.toString(), TEXT);
   });
 }
+
+test('a listener of the application reads it: no method of the message is looked up', async (t) => {
+  const looks = [];
+  const { ask } = await servingText(t, async (req, res) => {
+    req.arena.alloc(1); // from here on ralloc sees the bodies of this connection
+    const { unshift } = req;
+    Object.defineProperty(req, 'unshift', {
+      get() {
+        looks.push(new Error('looked up').stack);
+        return unshift;
+      },
+    });
+    let text = '';
+    for await (const chunk of on(req, 'data', { close: ['end'] })) text += chunk;
+    res.end(text);
+  });
+  for (let n = 0; n < 3; n++) t.is((await ask()).body.toString(), TEXT);
+  t.deepEqual(looks, []);
+});
 
 for (const [where, serving] of [
   ['an arena', servingText],
