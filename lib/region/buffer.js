@@ -5,19 +5,13 @@
 
 const { FastBuffer, lookLikeBuffers } = require('../base/runtime.js');
 const { observing } = require('../base/observer.js');
-const { refuser, wasFreed } = require('../memory/free-errors.js');
-const { CHUNK, GRANULE_LOG, HELD, MARK, SIZE, START, WAITING } = require('./record.js');
+const freed = require('../memory/freed-buffers.js');
+const record = require('./record.js');
 
+const { FREED, HELD, IN_FLIGHT, WATCHED } = freed.states;
+const { CHUNK, GRANULE_LOG, MARK, SIZE, START, WAITING } = record;
 const { isView } = ArrayBuffer;
 const { fill } = Uint8Array.prototype;
-
-// The state of a Buffer.
-const FREED = 0;
-const ALIVE = 1;
-const IN_FLIGHT = 2; // freed, and its block waits for operations of Node: see claims.js
-const WATCHED = 3; // not freed; debug mode gave it separate memory, and its block is unused
-
-const alive = (state) => state === ALIVE || state === WATCHED;
 
 const NO_BLOCK = -1; // of a Buffer of length 0
 
@@ -31,7 +25,7 @@ let watch;
 class RegionBuffer extends FastBuffer {
   #core;
   #id;
-  #state = ALIVE;
+  #state = HELD;
 
   constructor(ab, offset, length, core, id) {
     super(ab, offset, length);
@@ -41,7 +35,7 @@ class RegionBuffer extends FastBuffer {
 
   /** Frees the Buffer, unless it was freed before. */
   [Symbol.dispose]() {
-    if (alive(this.#state) && this.#core.isLive) release(this.#core, this);
+    if (freed.holds(this.#state) && this.#core.isLive) release(this.#core, this);
   }
 
   /**
@@ -77,13 +71,13 @@ class RegionBuffer extends FastBuffer {
     const id = buffer.#id;
     const { spans } = core;
     if (
-      buffer.#state !== ALIVE ||
+      buffer.#state !== HELD ||
       buffer.#core !== core ||
       id === NO_BLOCK ||
       buffer.length === 0 || // its memory was transferred away
       core.isSlow ||
       spans.isBusy ||
-      spans.table[id + MARK] !== HELD
+      spans.table[id + MARK] !== record.HELD
     ) {
       return releaseSlow(core, buffer);
     }
@@ -112,7 +106,7 @@ class RegionBuffer extends FastBuffer {
     releaseSlow = (core, buffer) => {
       const state = buffer.#state;
       const id = buffer.#id;
-      if (!alive(state) || buffer.#core !== core || !core.isLive) return refuse(core, buffer);
+      if (!freed.holds(state) || buffer.#core !== core || !core.isLive) return refuse(core, buffer);
       core.settle();
       if (isLost(core, buffer)) return refuse(core, buffer);
       const token = core.auto?.tokenOf(buffer);
@@ -150,39 +144,23 @@ class RegionBuffer extends FastBuffer {
 
 const { release, take, cut } = RegionBuffer;
 
-/** For a Buffer whose bytes may have a new user, how it ended; undefined for any other. */
-const deathOf = (view) => (stateOf(view) === FREED ? 'freed' : undefined);
-
-const refuse = refuser('region', {
-  stateOf,
-  coreOf,
-  isHeld: alive,
-  counterOf: coreOf,
-  endedBy: wasFreed,
-});
+const buffers = freed.freedBuffers('region', stateOf, coreOf);
+const { refuse } = buffers;
 
 /** Whether `value` is a Buffer that release() would free. */
-const isHeld = (core, value) =>
-  alive(stateOf(value)) && coreOf(value) === core && core.isLive && !isLost(core, value);
-
-/** Whether `value` is a Buffer that a region handed out, freed or not. */
-const isOfRegion = (value) => stateOf(value) !== undefined;
-
-const NO_BYTES = new ArrayBuffer(0);
+const isHeld = (core, value) => buffers.isHeld(core, value) && !isLost(core, value);
 
 /** Creates a Buffer of length 0, which takes no block. */
-const emptyBuffer = (core) => new RegionBuffer(NO_BYTES, 0, 0, core, NO_BLOCK);
+const emptyBuffer = (core) => new RegionBuffer(freed.NO_BYTES, 0, 0, core, NO_BLOCK);
 
 module.exports = {
+  ...buffers,
+  isHeld,
   RegionBuffer,
   release,
   take,
   cut,
   takeBack,
   watch,
-  coreOf,
-  deathOf,
   emptyBuffer,
-  isHeld,
-  isOfRegion,
 };

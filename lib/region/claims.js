@@ -3,13 +3,10 @@
 // The claims on a chunk of a region. A block that is freed while an operation uses it is free when
 // none does any more.
 
-const { tellsDeaths } = require('../base/dead.js');
 const { Claim, Claims } = require('../memory/claims.js');
 const { deathOf, takeBack } = require('./buffer.js');
 
 const PAGE = 4096; // bytes
-
-tellsDeaths(deathOf); // for checks in functions of ralloc itself
 
 /** Divides, because a shift would cut offsets of more than 32 bits. */
 const pageOf = (byte) => Math.floor(byte / PAGE);

@@ -17,7 +17,7 @@ const { AutoFree, tokenFor } = require('./auto-free.js');
 const { RegionBuffer, cut, emptyBuffer, isHeld, release, take, watch } = require('./buffer.js');
 const { Chunks } = require('./chunks.js');
 const { Collector } = require('./collector.js');
-const { inUseError } = require('../memory/free-errors.js');
+const { inUseError } = require('../memory/freed-buffers.js');
 const { finishClaims } = require('../memory/claims.js');
 const { CHUNK, GRANULE, GRANULE_LOG, HELD, MARK, OWN, SIZE, START } = require('./record.js');
 const { mayFit } = require('./options.js');
@@ -32,6 +32,7 @@ warnOfFallback();
 const onHeap = (buffer, zero) => watch(buffer, fromHeap(buffer.length, zero, true).buffer, 0);
 
 class RegionCore {
+  core = this; // as a pool of a slab has its core
   settings;
   spans = new Spans();
   chunks;

@@ -13,8 +13,6 @@ const { install } = require('../node/guard/install.js');
 /** The implementation of regions: a server without regions does not load it. */
 const inner = lazy(() => ({ ...require('./core.js'), ...require('./options.js') }));
 
-/** Whether a view is over memory of a region. */
-let covers;
 let coreOf;
 
 class Region {
@@ -97,11 +95,10 @@ class Region {
   }
 
   static {
-    covers = (region, view) => region.#core.hasMemory(view.buffer);
     coreOf = (region) => region.#core;
   }
 }
 
 showAllocator('region', Region.prototype);
 
-module.exports = { Region, coreOf, covers };
+module.exports = { Region, coreOf };

@@ -6,12 +6,12 @@
 const { RallocError } = require('../base/errors.js');
 const { kHolder, kMemory } = require('../base/protocol.js');
 const { warnOnce } = require('../base/warnings.js');
-const { isView, ofOther, wasFreed } = require('../memory/free-errors.js');
+const { isView, ofOther, wasFreed } = require('../memory/freed-buffers.js');
 const { install } = require('../node/guard/install.js');
-const { isOfRegion } = require('../region/buffer.js');
-const { Region, coreOf: regionCore, covers: regionCovers } = require('../region/region.js');
-const { isOfSlab } = require('../slab/buffer.js');
-const { Slab, coreOf: slabCore, covers: slabCovers } = require('../slab/slab.js');
+const regions = require('../region/buffer.js');
+const { Region, coreOf: regionCore } = require('../region/region.js');
+const slabs = require('../slab/buffer.js');
+const { Slab, coreOf: slabCore } = require('../slab/slab.js');
 const { MOST_SLOT, SLAB } = require('./routes.js');
 
 const MiB = 1024 * 1024;
@@ -25,8 +25,50 @@ const DEFAULTS = Object.freeze({
 });
 
 let settings = DEFAULTS;
-let slab = null;
-let region = null;
+
+function makeSlab(maxBytes, guard) {
+  const sizes = Array.from({ length: POOLS }, (_, i) => LEAST_SLOT * 2 ** i);
+  return new Slab({ name: 'sites', sizes, maxCount: 2 ** 30, maxBytes, guard });
+}
+
+const makeRegion = (maxBytes, guard) => new Region({ name: 'sites', maxBytes, guard });
+
+class Memory {
+  #make;
+  #coreOf;
+  made = null;
+
+  constructor({ kind, isOurs }, option, make, coreOf) {
+    this.kind = kind;
+    this.isOurs = isOurs;
+    this.option = option; // its limit
+    this.#make = make;
+    this.#coreOf = coreOf;
+  }
+
+  get core() {
+    return this.made === null ? null : this.#coreOf(this.made);
+  }
+
+  /** Returns null if it is full. */
+  take(size, zero) {
+    const { kind, option } = this;
+    const bytes = settings[option];
+    this.made ??= this.#make(bytes, settings.guard);
+    const buffer = zero ? this.made.tryAlloc(size) : this.made.tryAllocUnsafe(size);
+    if (buffer === null)
+      warnOnce('RALLOC_SITES_FULL', { of: kind, option, bytes }, `RALLOC_SITES_FULL ${kind}`);
+    return buffer;
+  }
+
+  stats() {
+    return this.made?.stats() ?? null;
+  }
+}
+
+const slab = new Memory(slabs, 'maxSlabBytes', makeSlab, slabCore);
+const region = new Memory(regions, 'maxRegionBytes', makeRegion, regionCore);
+const memories = [slab, region];
 
 /**
  * Held Buffers of these two -> { count, isFreed }: the number of holds, and whether free() was
@@ -34,16 +76,13 @@ let region = null;
  */
 const holds = new WeakMap();
 
-const NAMES = { maxSlabBytes: 'slab', maxRegionBytes: 'region' };
-const isMade = { maxSlabBytes: () => slab !== null, maxRegionBytes: () => region !== null };
-
 /** Throws if the slab or region already exists with another limit. */
 function checkLimits(wanted) {
-  for (const [option, of] of Object.entries(NAMES)) {
-    if (!isMade[option]() || wanted[option] === settings[option]) continue;
+  for (const { kind, option, made } of memories) {
+    if (made === null || wanted[option] === settings[option]) continue;
     throw new RallocError(
       'ERR_RALLOC_UNSUPPORTED',
-      `The ${of} of sites is in use, with ${option}: ${settings[option]}. Load the table with its options before the first Buffer`,
+      `The ${kind} of sites is in use, with ${option}: ${settings[option]}. Load the table with its options before the first Buffer`,
     );
   }
 }
@@ -53,47 +92,19 @@ function setMemory(wanted, isRouted) {
   settings = { ...wanted, guard: isRouted ? install(wanted.guard) : wanted.guard };
 }
 
-function makeSlab() {
-  const { maxSlabBytes: maxBytes, guard } = settings;
-  const sizes = Array.from({ length: POOLS }, (_, i) => LEAST_SLOT * 2 ** i);
-  slab = new Slab({ name: 'sites', sizes, maxCount: 2 ** 30, maxBytes, guard });
-  return slab;
-}
-
-function makeRegion() {
-  const { maxRegionBytes: maxBytes, guard } = settings;
-  region = new Region({ name: 'sites', maxBytes, guard });
-  return region;
-}
-
 /** Returns a Buffer of the slab or region (`route`: SLAB or REGION), or null if it is full. */
-function take(route, size, zero) {
-  const owner = route === SLAB ? (slab ?? makeSlab()) : (region ?? makeRegion());
-  const buffer = zero ? owner.tryAlloc(size) : owner.tryAllocUnsafe(size);
-  if (buffer === null) tellFull(route);
-  return buffer;
-}
-
-function tellFull(route) {
-  const [of, option] = route === SLAB ? ['slab', 'maxSlabBytes'] : ['region', 'maxRegionBytes'];
-  warnOnce('RALLOC_SITES_FULL', { of, option, bytes: settings[option] }, `RALLOC_SITES_FULL ${of}`);
-}
+const take = (route, size, zero) => (route === SLAB ? slab : region).take(size, zero);
 
 /**
  * Returns the slab or region of a Buffer, freed or not; null for a Buffer that need not be freed.
  * Throws their errors.
  */
 function ownerOf(buffer) {
-  if (isOfSlab(buffer)) {
-    if (slab === null) throw ofOther('slab');
-    return slab;
-  }
-  if (isOfRegion(buffer)) {
-    if (region === null) throw ofOther('region');
-    return region;
-  }
-  if (slab !== null && slabCovers(slab, buffer)) throw isView('slab');
-  if (region !== null && regionCovers(region, buffer)) throw isView('region');
+  const memory = memories.find(({ isOurs }) => isOurs(buffer));
+  if (memory?.made === null) throw ofOther(memory.kind);
+  if (memory !== undefined) return memory.made;
+  const whole = memories.find(({ core }) => core?.hasMemory(buffer.buffer));
+  if (whole !== undefined) throw isView(whole.kind);
   return null;
 }
 
@@ -144,24 +155,20 @@ function letGo(buffer) {
 }
 
 /** Frees the Buffer, unless it was freed before. */
-function freeOnce(buffer) {
-  if (slab?.owns(buffer)) slab.free(buffer);
-  else if (region?.owns(buffer)) region.free(buffer);
-}
+const freeOnce = (buffer) => memories.find(({ made }) => made?.owns(buffer))?.made.free(buffer);
 
 /** The kind of memory that a Buffer is in. */
 function memoryOf(buffer) {
-  if (isOfSlab(buffer)) return 'slab';
-  if (isOfRegion(buffer)) return 'region';
+  const memory = memories.find(({ isOurs }) => isOurs(buffer));
+  if (memory !== undefined) return memory.kind;
   const ab = buffer.buffer;
   return ab[kHolder] !== undefined || ab[kMemory] === true ? 'arena' : 'heap';
 }
 
 /** Whether `core` belongs to the slab or region of sites, which are never closed. */
-const isOfSites = (core) =>
-  (slab !== null && slabCore(slab) === core) || (region !== null && regionCore(region) === core);
+const isOfSites = (core) => memories.some((memory) => memory.core === core);
 
-const memoryStats = () => ({ slab: slab?.stats() ?? null, region: region?.stats() ?? null });
+const memoryStats = () => ({ slab: slab.stats(), region: region.stats() });
 
 module.exports = {
   DEFAULTS,

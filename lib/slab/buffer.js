@@ -8,19 +8,12 @@ const { RallocError, typeError } = require('../base/errors.js');
 const { fromHeap } = require('../base/views.js');
 const { observing } = require('../base/observer.js');
 const { FastBuffer, lookLikeBuffers } = require('../base/runtime.js');
-const { ended, foreign, refuser, wasFreed } = require('../memory/free-errors.js');
+const freed = require('../memory/freed-buffers.js');
 const { Pool } = require('./pool.js');
 
+const { FREED, HELD, SENT, IN_FLIGHT, WATCHED } = freed.states;
 const { isView } = ArrayBuffer;
 const { fill } = Uint8Array.prototype;
-
-// The state of a Buffer. It is overwritten, never computed from the old state: that would cost 2
-// ns, because the load would have to wait for the store before it.
-const FREED = 0;
-const HELD = 1;
-const SENT = 2;
-const IN_FLIGHT = 3; // freed, and its slot waits for operations of Node: see memory/claims.js
-const WATCHED = 4; // held, over memory of its own: see watch()
 
 let stateOf;
 let poolOf;
@@ -249,26 +242,8 @@ class HeapPool extends CheckedPool {
   }
 }
 
-// Checks which Buffers may be freed and sent, and creates the errors for others.
-
-const held = (state) => state === HELD || state === WATCHED;
-
-/** For a Buffer whose slot may have a new user, how it ended; undefined for any other. */
-function deathOf(view) {
-  const state = stateOf(view);
-  if (state === FREED) return 'freed';
-  return state === SENT ? 'sent' : undefined;
-}
-
-const wasSent = () => ended('The Buffer was sent. The thread that receives it frees it');
-
-const refuse = refuser('slab', {
-  stateOf,
-  coreOf: (buffer) => poolOf(buffer).core,
-  isHeld: held,
-  counterOf: poolOf,
-  endedBy: (state) => (state === SENT ? wasSent() : wasFreed()),
-});
+const buffers = freed.freedBuffers('slab', stateOf, poolOf);
+const { isHeld, refuse } = buffers;
 
 const inFlight = () =>
   new RallocError(
@@ -277,9 +252,6 @@ const inFlight = () =>
     { inUse: 1 },
   );
 
-/** Whether `value` is a Buffer that release() would free. */
-const isHeld = (core, value) => held(stateOf(value)) && poolOf(value).core === core && core.isLive;
-
 /** Throws unless the value is a Buffer of the slab that can be sent. */
 function checkSendable(core, buffer) {
   if (buffer === null || typeof buffer !== 'object') {
@@ -287,12 +259,9 @@ function checkSendable(core, buffer) {
   }
   if (!isHeld(core, buffer)) refuse(core, buffer);
   if (poolOf(buffer).size === 0)
-    throw foreign('The Buffer has no bytes, so there is no slot to send');
+    throw freed.foreign('The Buffer has no bytes, so there is no slot to send');
   if (buffer.buffer.byteLength === 0) refuse(core, buffer);
 }
-
-/** Whether `value` is a Buffer that a slab handed out, freed or not. */
-const isOfSlab = (value) => stateOf(value) !== undefined;
 
 /** Creates a Buffer over a slot: held, as one that came by token. */
 function bufferOver(pool, slot, length, state = HELD) {
@@ -300,23 +269,18 @@ function bufferOver(pool, slot, length, state = HELD) {
   return new SlabBuffer(pool.segments[slot >>> pool.shift], start, length, pool, slot, state);
 }
 
-const NO_BYTES = new ArrayBuffer(0);
-
 /** Creates a Buffer of length 0, which takes no slot. */
-const emptyBuffer = (pool) => new SlabBuffer(NO_BYTES, 0, 0, pool, 0, HELD);
+const emptyBuffer = (pool) => new SlabBuffer(freed.NO_BYTES, 0, 0, pool, 0, HELD);
 
 module.exports = {
+  ...buffers,
   CheckedPool,
   HeapPool,
   RecyclePool,
   release,
   takeBack,
-  isHeld,
-  isOfSlab,
-  deathOf,
   send,
   watch,
-  coreOf: (buffer) => poolOf(buffer).core,
   bufferOver,
   emptyBuffer,
 };

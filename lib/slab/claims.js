@@ -4,12 +4,9 @@
 // cache after its last operation. All operations on one slot share one claim, as for a Buffer that
 // goes to many sockets.
 
-const { tellsDeaths } = require('../base/dead.js');
 const { Claim, Claims } = require('../memory/claims.js');
 const { deathOf, takeBack } = require('./buffer.js');
 const { detachSegment } = require('./pool.js');
-
-tellsDeaths(deathOf); // for checks in functions of ralloc itself
 
 class SegmentClaims extends Claims {
   #pool;

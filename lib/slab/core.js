@@ -22,7 +22,7 @@ const { fixedPool, readPools, slabFigures } = require('./stats.js');
 const { finishScopes } = require('../base/scope.js');
 const { timed, warnOfStuck } = require('./stuck.js');
 const { finishClaims } = require('../memory/claims.js');
-const { inUseError } = require('../memory/free-errors.js');
+const { inUseError } = require('../memory/freed-buffers.js');
 const idle = require('../memory/idle.js');
 
 const exhaustions = channel('ralloc:slab:exhausted');

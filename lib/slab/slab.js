@@ -24,8 +24,6 @@ const inner = lazy(() => ({
 
 const kInternal = Symbol('ralloc.internal');
 
-/** Whether a view is over memory of a slab. */
-let covers;
 let coreOf;
 let lazySlab;
 
@@ -273,7 +271,6 @@ class Slab {
   }
 
   static {
-    covers = (slab, view) => slab.#awake().hasMemory(view.buffer);
     coreOf = (slab) => slab.#awake();
     lazySlab = (options) => {
       const asleep = asleepCore(options, () => slab.#awake());
@@ -299,4 +296,4 @@ const slab = lazySlab({
   guard: true,
 });
 
-module.exports = { Slab, coreOf, covers, slab };
+module.exports = { Slab, coreOf, slab };

@@ -7,9 +7,8 @@
 // Buffer. Replacing them on the prototype covers existing objects too. If isNext() says that what
 // is allocated now is watched, the replacements call functions of arenas.js and freed.js.
 //
-// `below`: the method, which the application has called. `of`: 'slab' or 'region' as its `kind`,
-// with the coreOf() and watch() of its buffer.js. `bytes`: what is in it: 'zeros', 'unsafe', or of
-// a token what was 'sent'.
+// `below`: the method, which the application has called. `of`: the buffer.js of slabs or regions.
+// `bytes`: what is in it: 'zeros', 'unsafe', or of a token what was 'sent'.
 
 const { Arena } = require('../../arena/arena.js');
 const copy = require('../../arena/copy.js');
@@ -92,23 +91,21 @@ const ofArenas = {
   array: BY_ANOTHER,
 };
 
-const slabBuffers = { kind: 'slab', coreOf: slabs.coreOf, watch: slabs.watch };
-
 /** For receive() and revoke(), whose Buffer is over the slot of an earlier Buffer. */
 const receiving = (original) =>
   function receive(token) {
     if (!isNext()) return original.call(this, token);
-    return allocated(slabBuffers, original.call(this, token), 'sent', receive);
+    return allocated(slabs, original.call(this, token), 'sent', receive);
   };
 
 const ofSlabs = {
-  ...allocatingAll(slabBuffers),
+  ...allocatingAll(slabs),
   receive: receiving,
   revoke: receiving,
   use: BY_ANOTHER,
 };
 
-const ofRegions = allocatingAll({ kind: 'region', coreOf: regions.coreOf, watch: regions.watch });
+const ofRegions = allocatingAll(regions);
 
 /**
  * Always asks the arena: otherwise these methods cut Buffers out of its window themselves, which
