@@ -52,19 +52,24 @@ const nothing = () => {};
 
 /**
  * The claims on an ArrayBuffer, as its `kHolder`: see base/protocol.js. A subclass says how its
- * Buffers die (death, deathOf(view)), lists the claims (on(start, stop), over(start, stop),
+ * Buffers die with it (death), lists the claims (on(start, stop), over(start, stop),
  * remove(claim), all()), makes frees slow() while claims are open and then fast() again, takes
  * parts back (a second call does nothing), and leaves a closed core.
  */
 class Claims {
   operations = 0; // in flight
   watched = false; // by idle.js
-  #core; // of the slab or region: { isLive, guarded, over }
+  #deathOf; // of freed-buffers.js
   #counter; // has `operations` too: a pool of a slab, or the core of a region
 
-  constructor(core, counter) {
-    this.#core = core;
+  constructor(deathOf, counter) {
+    this.#deathOf = deathOf;
     this.#counter = counter;
+    this.core = counter.core; // a FreedCore
+  }
+
+  deathOf(view) {
+    return view.buffer.byteLength === 0 ? this.death : this.#deathOf(view);
   }
 
   /** Whether `view` is a Buffer whose bytes may belong to another one by now. */
@@ -73,7 +78,7 @@ class Claims {
   }
 
   take(view, kind) {
-    const core = this.#core;
+    const { core } = this;
     const { byteLength: bytes, byteOffset: start } = view;
     const death = this.deathOf(view);
     if (death !== undefined) throw deadError(undefined, death);
@@ -92,7 +97,7 @@ class Claims {
   /** Ends `count` operations of a claim. */
   end(claim, count) {
     if (claim.count === 0) return; // called twice
-    const core = this.#core;
+    const { core } = this;
     claim.count -= count;
     this.operations -= count;
     this.#counter.operations -= count;
@@ -132,7 +137,7 @@ class Claims {
   /** Can be called again if it was interrupted. */
   finish(claim) {
     this.remove(claim);
-    if (!this.#core.isLive) return this.leave();
+    if (!this.core.isLive) return this.leave();
     for (let part = claim.waiting.at(-1); part !== undefined; part = claim.waiting.at(-1)) {
       if (!this.wait(part)) this.takeBack(part);
       claim.waiting.pop();

@@ -12,25 +12,19 @@ const PAGE = 4096; // bytes
 const pageOf = (byte) => Math.floor(byte / PAGE);
 
 class ChunkClaims extends Claims {
-  #core;
   #chunk;
   #all = new Set();
   #inPage = null; // the number of claims on each page: for most frees it is 0, which is all they need to know
 
   constructor(core, chunk) {
-    super(core, core);
-    this.#core = core;
+    super(deathOf, core);
     this.#chunk = chunk;
   }
 
   /** How its Buffers died, once they are dead. */
   get death() {
-    if (!this.#core.isLive) return 'region';
+    if (!this.core.isLive) return 'region';
     return this.#chunk.ab === this.#chunk.span.ab ? 'transferred' : 'freed';
-  }
-
-  deathOf(view) {
-    return view.buffer.byteLength === 0 ? this.death : deathOf(view);
   }
 
   on(start, stop) {
@@ -66,24 +60,24 @@ class ChunkClaims extends Claims {
   }
 
   slow() {
-    this.#core.isSlow = true;
+    this.core.isSlow = true;
   }
 
   fast() {
-    this.#core.isSlow = this.#core.auto !== null;
+    this.core.isSlow = this.core.auto !== null;
   }
 
   takeBack({ id, buffer }) {
-    takeBack(this.#core, id, buffer);
+    takeBack(this.core, id, buffer);
   }
 
   finish(claim) {
-    this.#core.settleSpans();
+    this.core.settleSpans();
     super.finish(claim);
   }
 
   leave() {
-    this.#core.leave();
+    this.core.leave();
   }
 }
 

@@ -16,7 +16,7 @@ class SegmentClaims extends Claims {
   #wide = new Set(); // claims on several slots
 
   constructor(pool, index, ab) {
-    super(pool.core, pool);
+    super(deathOf, pool);
     this.#pool = pool;
     this.#index = index;
     this.#ab = ab;
@@ -24,11 +24,7 @@ class SegmentClaims extends Claims {
 
   /** How its Buffers died, once they are dead. */
   get death() {
-    return this.#pool.core.isLive ? 'transferred' : 'slab';
-  }
-
-  deathOf(view) {
-    return this.#ab.byteLength === 0 ? this.death : deathOf(view);
+    return this.core.isLive ? 'transferred' : 'slab';
   }
 
   on(start, stop) {
@@ -74,7 +70,7 @@ class SegmentClaims extends Claims {
 
   leave() {
     if (this.operations === 0) detachSegment(this.#pool, this.#ab, this.#index);
-    this.#pool.core.leave();
+    this.core.leave();
   }
 }
 
