@@ -6,23 +6,21 @@
 const { constants } = require('node:buffer');
 const check = require('../base/validate.js');
 const { isDisabled } = require('../base/environment.js');
-const { closedError } = require('../base/errors.js');
-const { Guarded } = require('../base/guarded.js');
 const { fromHeap } = require('../base/views.js');
 const { instances } = require('../base/instances.js');
 const { observing } = require('../base/observer.js');
+const { finishClaims } = require('../memory/claims.js');
+const { FreedCore } = require('../memory/freed-core.js');
 const idle = require('../memory/idle.js');
 const { warnOfFallback } = require('../memory/native.js');
 const { AutoFree, tokenFor } = require('./auto-free.js');
 const { RegionBuffer, cut, emptyBuffer, isHeld, release, take, watch } = require('./buffer.js');
 const { Chunks } = require('./chunks.js');
 const { Collector } = require('./collector.js');
-const { inUseError } = require('../memory/freed-buffers.js');
-const { finishClaims } = require('../memory/claims.js');
 const { CHUNK, GRANULE, GRANULE_LOG, HELD, MARK, OWN, SIZE, START } = require('./record.js');
 const { mayFit } = require('./options.js');
 const { Spans } = require('./spans.js');
-const { describeRegion, refusedError, regionFigures, regionStats } = require('./stats.js');
+const { refusedError, regionFigures } = require('./stats.js');
 
 const LOOKS = 64; // spans of about the requested size to try before the region grows
 
@@ -31,26 +29,19 @@ warnOfFallback();
 /** Its block is counted as ever, and its bytes are of the heap: see isDisabled(). */
 const onHeap = (buffer, zero) => watch(buffer, fromHeap(buffer.length, zero, true).buffer, 0);
 
-class RegionCore {
+class RegionCore extends FreedCore {
   core = this; // as a pool of a slab has its core
-  settings;
   spans = new Spans();
   chunks;
-  isLive = true;
   isSlow = false; // whether every free must check more than its Buffer's state
   most = 0; // the hot path serves smaller sizes
-  guarded = new Guarded();
   operations = 0; // operations of Node under way on blocks
-  over = null; // claims that are over but not finished: see memory/claims.js
   auto = null; // the AutoFree of the option `autoFree`
-  refused = 0; // frees that threw
   failed = 0; // allocations that got no memory
-  watched = false; // by idle.js
   collector = new Collector(this);
-  #isClosed = false; // set after `isLive` is cleared, so that an interrupted close() can be called again
 
   constructor(settings) {
-    this.settings = settings;
+    super('region', settings);
     this.chunks = new Chunks(this);
     if (settings.autoFree) this.auto = new AutoFree((token) => this.#drop(token));
     else if (!isDisabled()) this.most = settings.large - 1;
@@ -58,20 +49,8 @@ class RegionCore {
     instances.regions.add(this);
   }
 
-  checkLive() {
-    if (!this.isLive) throw closedError('The region');
-  }
-
-  stats() {
-    return regionStats(this);
-  }
-
   figures() {
     return regionFigures(this);
-  }
-
-  describe() {
-    return describeRegion(this);
   }
 
   /** Returns a Buffer, or throws. */
@@ -194,9 +173,8 @@ class RegionCore {
     return guard.wait({ start, stop: start + table[id + SIZE] * GRANULE, id, buffer });
   }
 
-  hasMemory(ab) {
-    const isOwn = this.chunks.all.some((chunk) => chunk?.ab === ab);
-    return isOwn || observing.observer?.isOver(ab, this) === true;
+  isOver(ab) {
+    return this.chunks.all.some((chunk) => chunk?.ab === ab);
   }
 
   /** Frees the block of a collected Buffer. */
@@ -253,23 +231,22 @@ class RegionCore {
   }
 
   close(force) {
-    if (this.#isClosed) return;
     this.settle();
     if (this.isLive) this.chunks.checkAll();
-    const held = this.isLive ? this.held : 0;
-    if (held > 0 && !force) throw inUseError(held, 'region');
-    this.isLive = false;
+    super.close(force);
+  }
+
+  drop() {
     observing.observer?.closed(this);
     this.isSlow = true;
     this.spans = new Spans();
-    this.leave();
   }
 
   /** Gives the memory back, after everything is closed and no operation of Node uses it. */
   leave() {
-    if (this.#isClosed || !this.chunks.endAll()) return;
+    if (this.isClosed || !this.chunks.endAll()) return;
     this.chunks.close();
-    this.#isClosed = true;
+    this.isClosed = true;
     instances.regions.closed(this);
     if (this.chunks.measure(false)) idle.watch(this);
   }

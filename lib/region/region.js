@@ -11,7 +11,11 @@ const { observing } = require('../base/observer.js');
 const { install } = require('../node/guard/install.js');
 
 /** The implementation of regions: a server without regions does not load it. */
-const inner = lazy(() => ({ ...require('./core.js'), ...require('./options.js') }));
+const inner = lazy(() => ({
+  ...require('./core.js'),
+  ...require('./options.js'),
+  ...require('./stats.js'),
+}));
 
 let coreOf;
 
@@ -86,12 +90,12 @@ class Region {
   }
 
   stats() {
-    return this.#core.stats();
+    return inner().regionStats(this.#core);
   }
 
   [inspect.custom]() {
     if (!(#core in this)) return 'Region {}'; // a Proxy of a Region, or an object that inherits from one
-    return this.#core.describe();
+    return inner().describeRegion(this.#core);
   }
 
   static {

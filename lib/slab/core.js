@@ -8,10 +8,8 @@ const { channel } = require('node:diagnostics_channel');
 const check = require('../base/validate.js');
 const { slabs } = require('../memory/native.js');
 const { isDisabled } = require('../base/environment.js');
-const { RallocError, closedError, refusal } = require('../base/errors.js');
-const { Guarded } = require('../base/guarded.js');
+const { RallocError, refusal } = require('../base/errors.js');
 const { instances } = require('../base/instances.js');
-const { observing } = require('../base/observer.js');
 const buffers = require('./buffer.js');
 const { SegmentClaims } = require('./claims.js');
 const { limitOf } = require('./options.js');
@@ -22,7 +20,7 @@ const { fixedPool, readPools, slabFigures } = require('./stats.js');
 const { finishScopes } = require('../base/scope.js');
 const { timed, warnOfStuck } = require('./stuck.js');
 const { finishClaims } = require('../memory/claims.js');
-const { inUseError } = require('../memory/freed-buffers.js');
+const { FreedCore } = require('../memory/freed-core.js');
 const idle = require('../memory/idle.js');
 
 const exhaustions = channel('ralloc:slab:exhausted');
@@ -47,31 +45,24 @@ function usedError(method, inUse) {
   );
 }
 
-class SlabCore {
+class SlabCore extends FreedCore {
   asleep; // undefined: see slab.js
-  settings;
   face; // the Slab, if processes share it
   leased = null; // the LeasedSlab of the binary or the fallback; null before open()
   share = null; // the share of the option `budget`
   pools = [];
   noPool; // a pool that is always empty: for size 0, too large sizes, and before open()
   poolByClass; // the pool of each size class
-  isLive = true;
   unfinished = null; // ends of scopes that a stack overflow prevented: see base/scope.js
-  guarded = new Guarded();
-  over = null; // claims that are over but not finished: see memory/claims.js
-  refused = 0; // frees of Buffers that belong to no pool of this slab
   full = { held: Number.POSITIVE_INFINITY, bytes: 0, tries: 0 }; // the state when it was last full: see makeRoom() in pool.js
-  #isClosed = false; // set after `isLive` is cleared, so that an interrupted close() can be called again
   #received = Float64Array.of(-1, 0, 0); // pool, slot and length of a received slot that is not a Buffer yet
   #unshareable; // the reason why it cannot be shared
   #backend;
   isShared = false; // other threads may have it
-  watched = false; // by idle.js
   #quietTicks = 0;
 
   constructor(settings) {
-    this.settings = settings;
+    super('slab', settings);
     this.noPool = new buffers.CheckedPool(this, -1, 0, 0);
     this.noPool.capacity = 0;
     this.poolByClass = new Array(SIZE_CLASSES).fill(this.noPool);
@@ -141,10 +132,6 @@ class SlabCore {
 
   get largest() {
     return this.settings.pools.at(-1).size;
-  }
-
-  checkLive() {
-    if (!this.isLive) throw closedError('The slab');
   }
 
   /** Throws for a size that is not an integer, or larger than every slot. */
@@ -229,10 +216,8 @@ class SlabCore {
   /** Called when the memory drops a segment, which only the fallback does. */
   dropSegment = (index, segment) => this.pools[index].dropSegment(segment);
 
-  /** Whether `ab` is over slots, or over memory that debug mode uses instead of a slot. */
-  hasMemory(ab) {
-    const isOwn = this.pools.some(({ segments }) => segments.includes(ab));
-    return isOwn || observing.observer?.isOver(ab, this) === true;
+  isOver(ab) {
+    return this.pools.some(({ segments }) => segments.includes(ab));
   }
 
   handle() {
@@ -345,16 +330,10 @@ class SlabCore {
     return this.pools.reduce((sum, pool) => sum + pool.held, 0);
   }
 
-  close(force) {
-    if (this.#isClosed) return;
-    this.settle();
-    const held = this.isLive ? this.held : 0;
-    if (held > 0 && !force) throw inUseError(held, 'slab');
+  drop() {
     if (this.#isInUse) for (const pool of this.pools) pool.flush(pool.top); // for other threads
-    if (this.isLive) tellRecovered(this);
-    this.isLive = false;
+    tellRecovered(this);
     for (const pool of this.pools) pool.close();
-    this.leave();
   }
 
   /**
@@ -365,7 +344,7 @@ class SlabCore {
     this.leased.abandon();
     this.isLive = false;
     for (const pool of this.pools) pool.close();
-    this.#isClosed = true;
+    this.isClosed = true;
   }
 
   get #isInUse() {
@@ -376,7 +355,7 @@ class SlabCore {
   leave() {
     if (this.#isInUse || this.pools.some(({ segments }) => segments.length > 0)) return;
     this.leased?.close();
-    this.#isClosed = true;
+    this.isClosed = true;
     instances.slabs.closed(this);
     this.share?.release();
     this.share = null;
