@@ -4,7 +4,7 @@
 // and bytes, before it closes the connection or resets the stream. If that happened while the
 // client still sends, it would not see the answer. In HTTP/2 it would do more harm: Node counts
 // each frame that arrives for a stream that was reset, and ends the session after a thousand. For
-// bodies that a handler reads see node/drain.js.
+// bodies that a handler reads see node/reading.js.
 
 const http = require('node:http');
 const time = require('../base/time.js');

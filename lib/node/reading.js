@@ -9,6 +9,7 @@ const { kDumped, kState } = require('../base/internals.js');
 const check = require('../base/validate.js');
 const time = require('../base/time.js');
 const { RallocError, abortedError, argumentError, typeError } = require('../base/errors.js');
+const { endRequest } = require('./http2-stream.js');
 const { StreamChunks } = require('./stream-chunks.js');
 const { release } = require('./release.js');
 
@@ -16,6 +17,13 @@ const nothing = () => {};
 
 /** Reads the option `limit`, in bytes. */
 const limitReader = (value, name) => check.integer(value, name, 0, Number.MAX_SAFE_INTEGER);
+
+/** What is read of a refused body, and for how long: see Reading.drain(). */
+const drainDefaults = Object.freeze({ drainBytes: 16 * 1024 * 1024, drainMs: 5000 });
+const drainReaders = {
+  drainBytes: limitReader,
+  drainMs: (value, name) => check.milliseconds(value, name, 0),
+};
 
 /** Whether it is a server's request: a client's responses have no method. */
 const isRequest = ({ method, headers }) => typeof method === 'string' && headers !== undefined;
@@ -131,6 +139,39 @@ class Reading {
     };
   }
 
+  /**
+   * Reads and drops the rest of a refused body: a client that finds its connection reset before it
+   * has sent everything does not see the answer. done(isOver) is called once: at the end of the
+   * request or of its connection, or at the bounds. For admission() see its refusal.js.
+   */
+  drain(options, done) {
+    const source = this.#source;
+    const { drainBytes, drainMs } = { ...drainDefaults, ...options };
+    let left = drainBytes;
+    const settle = (isOver) => {
+      time.clearTimeout(timer);
+      source.removeListener('end', onEnd);
+      source.removeListener('close', onEnd);
+      this.discard(nothing);
+      done(isOver);
+    };
+    const onEnd = () => settle(true);
+    const timer = time.unref(time.setTimeout(() => settle(false), drainMs));
+    source.on('end', onEnd);
+    source.on('close', onEnd);
+    this.discard((bytes) => {
+      left -= bytes;
+      if (left < 0) settle(false);
+    });
+  }
+
+  /** Stops reading a request: ends the connection, or in HTTP/2 the stream. */
+  cutOff() {
+    this.stop();
+    this.#source.on('error', nothing);
+    endRequest(this.#source);
+  }
+
   /** Called when the response is over: later chunks must reach nobody. */
   abort() {
     const source = this.#source;
@@ -150,4 +191,12 @@ class Reading {
   }
 }
 
-module.exports = { Reading, endedError, faultOf, limitReader, readBefore };
+module.exports = {
+  Reading,
+  drainDefaults,
+  drainReaders,
+  endedError,
+  faultOf,
+  limitReader,
+  readBefore,
+};

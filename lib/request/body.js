@@ -8,8 +8,8 @@ const { RallocError, abortedError, argumentError, tooLarge } = require('../base/
 const { announcedBy, contentLength } = require('../base/announced.js');
 const { Collected, collect } = require('../arena/collect.js');
 const { Listed } = require('../arena/listed.js');
-const { Reading, endedError, faultOf, limitReader, readBefore } = require('../node/reading.js');
-const { cutOff, drain, drainReaders } = require('../node/drain.js');
+const { Reading, drainReaders, endedError, faultOf } = require('../node/reading.js');
+const { limitReader, readBefore } = require('../node/reading.js');
 const { HeapBody, SMALL, SmallBody } = require('../node/small-body.js');
 
 const MiB = 1024 * 1024;
@@ -25,9 +25,9 @@ const readers = {
  * close`, with which Node would close the connection at the end of the response: a client that is
  * still sending would not see the answer.
  */
-function refuse(reading, req, options) {
-  drain(reading, req, options, (isOver) => {
-    if (!isOver) cutOff(reading, req);
+function refuse(reading, options) {
+  reading.drain(options, (isOver) => {
+    if (!isOver) reading.cutOff();
   });
 }
 
@@ -67,7 +67,7 @@ function read(request, collected, announced, limit, options) {
       if (isOver && isDead) return fail(req.destroyed ? goneError(req.errored) : error);
       if (isOver) return fail(goneError(error));
       fail(error);
-      return refuse(reading, req, options);
+      return refuse(reading, options);
     };
     const take = (chunk, isOurs) => collected.take(chunk, isOurs);
     const reading = new Reading(req, take, done);

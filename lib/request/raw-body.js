@@ -17,7 +17,6 @@ const { Collected } = require('../arena/collect.js');
 const { Reading } = require('../node/reading.js');
 const { HeapBody, SMALL, SmallBody } = require('../node/small-body.js');
 const { BodyReader } = require('./body.js');
-const { cutOff, drain } = require('../node/drain.js');
 const { nextError } = require('./messages.js');
 const errors = require('./parser-errors.js');
 const { rawSettings } = require('./raw-options.js');
@@ -161,10 +160,10 @@ class RawBody {
     const { drainBytes, drainMs } = this.#settings;
     const half = { drainBytes: Math.floor(drainBytes / 2), drainMs: Math.floor(drainMs / 2) };
     const reading = this.#reading ?? new Reading(req, nothing, nothing);
-    const isOver = () => new Promise((resolve) => drain(reading, req, half, resolve));
+    const isOver = () => new Promise((resolve) => reading.drain(half, resolve));
     if (await isOver()) return;
     const isOurs = this.#answer(error);
-    if (!(await isOver())) cutOff(reading, req);
+    if (!(await isOver())) reading.cutOff();
     else if (isOurs) this.#res.end();
   }
 

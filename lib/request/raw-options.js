@@ -4,8 +4,7 @@
 
 const check = require('../base/validate.js');
 const { rangeError, typeError } = require('../base/errors.js');
-const { limitReader } = require('../node/reading.js');
-const { DRAIN_BYTES, DRAIN_MS, drainReaders } = require('../node/drain.js');
+const { drainDefaults, drainReaders, limitReader } = require('../node/reading.js');
 const { typeMatcher } = require('./media-types.js');
 const { propertyName } = require('./options.js');
 
@@ -32,8 +31,7 @@ const readers = {
 };
 
 const defaults = {
-  drainBytes: DRAIN_BYTES,
-  drainMs: DRAIN_MS,
+  ...drainDefaults,
   limit: 100 * KiB,
   type: typeMatcher('application/octet-stream', 'options.type'),
   inflate: true,
