@@ -130,13 +130,9 @@ class SlabCore extends FreedCore {
     return this.#backend;
   }
 
-  get largest() {
-    return this.settings.pools.at(-1).size;
-  }
-
   /** Throws for a size that is not an integer, or larger than every slot. */
   checkSize(size) {
-    check.integer(size, 'size', 0, this.largest);
+    check.integer(size, 'size', 0, this.settings.pools.at(-1).size);
   }
 
   /**
