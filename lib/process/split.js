@@ -123,7 +123,7 @@ function ownBytes() {
   each('mounts', (mount) => mount.leasedBytes);
   each('arenas', (pool) => pool.leasedBytes);
   each('slabs', (core) => (core.settings.grows ? core.touchedBytes : 0));
-  each('regions', (core) => core.stats().committed);
+  each('regions', (core) => core.touchedBytes);
   return sum;
 }
 

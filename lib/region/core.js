@@ -20,7 +20,7 @@ const { Collector } = require('./collector.js');
 const { CHUNK, GRANULE, GRANULE_LOG, HELD, MARK, OWN, SIZE, START } = require('./record.js');
 const { mayFit } = require('./options.js');
 const { Spans } = require('./spans.js');
-const { refusedError, regionFigures } = require('./stats.js');
+const { refusedError, regionFigures, regionStats } = require('./stats.js');
 
 const LOOKS = 64; // spans of about the requested size to try before the region grows
 
@@ -223,6 +223,11 @@ class RegionCore extends FreedCore {
     this.settle();
     this.chunks.giveBack();
     this.chunks.dropRecords();
+  }
+
+  /** Bytes of its pages that something has touched. */
+  get touchedBytes() {
+    return regionStats(this).committed;
   }
 
   /** The number of Buffers that are not freed. */
