@@ -151,7 +151,12 @@ class WarmSpans {
 }
 
 const { POSITIVE_INFINITY } = Number;
-const ANY = { least: 0, most: POSITIVE_INFINITY, leased: POSITIVE_INFINITY };
+const ANY = {
+  least: 0,
+  most: POSITIVE_INFINITY,
+  leased: POSITIVE_INFINITY,
+  keeps: () => true,
+};
 
 /** What a charge of heap bytes is granted by, which has no span. */
 const CHARGED = {};
@@ -180,26 +185,25 @@ class ChunkPool {
   window = null; // the window of the pool's arena; tick() and giveBack() ask it for its span
 
   #heapBytes = 0; // of heap Buffers
-  #usual; // { least, most, leased }: spans of these sizes are worth it while no more is leased in all
-  #isWorthKeeping;
+  #sizes;
   #staysWarm;
   #gc;
 
   /**
    * The owners have checked the options. `about`: how errors name the budget `maxBytes`;
-   * `usual`: the returned spans that are worth keeping warm; `keeps(span, pool)`: whether another
-   * is; `collectsFrom`: bytes in quarantine from which a collection is requested;
+   * `sizes`: which returned spans are worth keeping warm: those of `least` to `most` bytes while
+   * at most `leased` bytes are leased in all, and others if keeps(span, leasedBytes) says so;
+   * `collectsFrom`: bytes in quarantine from which a collection is requested;
    * `mayWipe`: whether arenas may ask for `wipe`. Throws ERR_RALLOC_UNSUPPORTED or ERR_RALLOC_MAP
    * if the system refuses the options `memory`.
    */
   constructor(options) {
     const { about, maxBytes, chunkSize, safety, wipe, memory: asked } = options;
-    const { mayWipe = wipe, usual = ANY, keeps, collectsFrom = POSITIVE_INFINITY } = options;
+    const { mayWipe = wipe, sizes = ANY, collectsFrom = POSITIVE_INFINITY } = options;
     this.isGuarded = options.guard; // see lib/node/guard
     this.name = about.name;
     this.waiting = new Waiting(this, options.holdMs);
-    this.#usual = usual;
-    this.#isWorthKeeping = keeps;
+    this.#sizes = sizes;
     this.#gc = new QuarantineGc(collectsFrom, memory.backend === 'js');
     this.#staysWarm = staysWarm(asked);
     this.#leases = new SpanLeases(about, maxBytes, chunkSize, mayWipe, asked);
@@ -212,10 +216,11 @@ class ChunkPool {
   /** Whether a span is kept warm. Memory that other users of the budget wait for is not. */
   #keeps(span) {
     if (this.#leases.budget.share?.isWanted === true) return false;
-    const { least, most, leased } = this.#usual;
     const { size } = span;
-    if (size >= least && size <= most && this.leasedBytes <= leased) return true;
-    return this.#isWorthKeeping(span, this);
+    const { leasedBytes } = this;
+    const sizes = this.#sizes;
+    if (size >= sizes.least && size <= sizes.most && leasedBytes <= sizes.leased) return true;
+    return sizes.keeps(span, leasedBytes);
   }
 
   // Bytes of all spans, here and in arenas. V8 counts them as external memory.

@@ -128,8 +128,7 @@ class RequestArenas {
       guard,
       holdMs,
       budget,
-      usual: this.chunkSizes,
-      keeps: (span, { leasedBytes }) => this.chunkSizes.keeps(span, leasedBytes),
+      sizes: this.chunkSizes,
     });
   }
 
