@@ -8,9 +8,9 @@ const { backend } = require('../memory/native.js');
 const { LIVE } = require('./window.js');
 
 /**
- * The figures of a window and its scopes.
- * `ahead`: bytes charged to its owner but not handed out; `lost`: bytes of spans that were
- * transferred away, or that an interrupted call has lost; `adopted`: bytes of adopted memory.
+ * The figures of a window and its scopes. `ahead`: bytes charged to its owner but not handed out;
+ * `lost`: bytes of spans that were transferred away, or that an interrupted call has lost;
+ * `adopted`: bytes of adopted memory.
  */
 function describeWindow(window) {
   const { holds, resets, spans, state } = window;

@@ -296,7 +296,7 @@ class Window {
    * The claims on the memory that the epoch gives up now: its own holds, and `outer`, those of an
    * epoch that ends with it. `outer` also claims what it gave up earlier.
    */
-  claimsWith(outer) {
+  #claimsWith(outer) {
     if (this.holds === 0) return outer;
     if (outer === null) return [this.#holds];
     this.#holds.share(outer);
@@ -480,7 +480,7 @@ class Window {
     this.#set(saved.span, saved.cursor, saved.end, saved.cleanFrom);
     this.#isSealed = saved.isSealed;
     checkpoints.length = index;
-    this.#end(saved.spanCount, 'rewind', this.claimsWith(null));
+    this.#end(saved.spanCount, 'rewind', this.#claimsWith(null));
     dischargeHeap(this, saved.heapBytes);
   }
 
@@ -514,7 +514,7 @@ class Window {
    * everything. `death`: see #end(). Returns how many bytes they had handed out.
    */
   clear(death, outer) {
-    const claims = this.claimsWith(outer);
+    const claims = this.#claimsWith(outer);
     const bytesOfScopes = this.scopes === null ? 0 : this.#endScopes(death, claims);
     dischargeHeap(this, 0);
     this.sync();
@@ -593,8 +593,6 @@ const isStandIn = (window) => window === UNUSED || window === UNUSED_RELEASED;
 module.exports = {
   CHUNK_CAP,
   LIVE,
-  CLOSED,
-  RELEASED,
   allocOnHeap,
   dischargeHeap,
   isReleased,
