@@ -8,9 +8,10 @@ const { observing } = require('../base/observer.js');
 const { inUseError } = require('./freed-buffers.js');
 
 /**
- * A subclass has the number of `held` Buffers, finishes interrupted calls by settle(), and tells by
- * isOver(ab) whether an ArrayBuffer is its own. When it is closed, drop() ends all Buffers, and
- * leave() gives the memory back and sets `isClosed`, unless operations of Node use the memory.
+ * A subclass has the number of `held` Buffers, finishes interrupted calls by settle(), finds by
+ * check() memory that was transferred away, if `held` depends on that, and tells by isOver(ab)
+ * whether an ArrayBuffer is its own. When it is closed, drop() ends all Buffers, and leave() gives
+ * the memory back and sets `isClosed`, unless operations of Node use the memory.
  */
 class FreedCore {
   isLive = true;
@@ -29,6 +30,8 @@ class FreedCore {
     if (!this.isLive) throw closedError(`The ${this.kind}`);
   }
 
+  check() {}
+
   /** Whether `ab` is over its memory, or over memory that debug mode uses instead. */
   hasMemory(ab) {
     return this.isOver(ab) || observing.observer?.isOver(ab, this) === true;
@@ -37,8 +40,10 @@ class FreedCore {
   close(force) {
     if (this.isClosed) return;
     this.settle();
-    const held = this.isLive ? this.held : 0;
-    if (held > 0 && !force) throw inUseError(held, this.kind);
+    if (this.isLive) {
+      this.check();
+      if (this.held > 0 && !force) throw inUseError(this.held, this.kind);
+    }
     this.isLive = false;
     this.drop();
     this.leave();

@@ -235,10 +235,8 @@ class RegionCore extends FreedCore {
     return this.spans.held - this.spans.waiting;
   }
 
-  close(force) {
-    this.settle();
-    if (this.isLive) this.chunks.checkAll();
-    super.close(force);
+  check() {
+    this.chunks.checkAll();
   }
 
   drop() {
