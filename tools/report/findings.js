@@ -132,9 +132,9 @@ function loadOf(routes = []) {
  * Of the application only if the line has the call itself: Node and packages also make Buffers for
  * it.
  */
-function mayBeChanged(line) {
+function mayBeChanged(line, { listened, bytes }) {
+  if (line.owner === 'node') return false;
   const [source] = line.sources;
-  const { listened, bytes } = evidenceBy(line.totals);
   if (whyNever({ source, callee: source, listened: listened / bytes }) !== undefined) return false;
   const [, method] = /^Buffer\.(\w+)$/.exec(source) ?? [];
   if (!METHODS.has(method) || method === 'alloc' || meanOf(line) < LARGE) return false;
@@ -146,11 +146,10 @@ function mayBeChanged(line) {
  * Commands that find out whether an arena is proved safe for the line (bake), what that gains
  * (compare), and that make the change, if nothing in its file is against it (apply).
  */
-function ofRequest(line, { file, program, lines }) {
-  if (line.owner === 'node' || !mayBeChanged(line)) return [];
+function ofRequest(line, certainty, { file, program, lines }) {
   const name = line.owner === 'dependency' ? packageOf(line.path) : undefined;
   const others = name === undefined ? '' : ` --package ${quoted(name, 'PACKAGE')}`;
-  const isProved = decide(evidenceBy(line.totals)).certainty === 'proved';
+  const isProved = certainty === 'proved';
   // Without it, a table that proves nothing is not measured.
   const suggested = isProved ? '' : ' --suggested';
   const compare = `npx ralloc compare --table --with table${suggested}${others} --load ${loadOf([line, ...lines].find(({ routes }) => routes.length > 0)?.routes)} -- node ${quoted(program, 'PROGRAM')}`;
@@ -341,8 +340,10 @@ function byRules(line, about) {
   if (known !== undefined) return known;
   if (line.path === undefined)
     return collectorOf(line, about.lines) ? undefined : READ[line.sources[0]];
-  const { strategy } = decide(evidenceBy(line.totals));
-  return strategy === 'request' ? ofRequest(line, about) : undefined;
+  const evidence = evidenceBy(line.totals);
+  const { strategy, certainty } = decide(evidence);
+  if (strategy !== 'request' || !mayBeChanged(line, evidence)) return undefined;
+  return ofRequest(line, certainty, about);
 }
 
 function nowOf(kind, line, about) {
