@@ -25,9 +25,9 @@ function site(source, frames, route) {
 }
 
 /**
- * A recording of `seconds`. Each behaviour: { site, size, perSecond, rate, lives }, with `lives` a list of
- * [share, ms], whose rest lives on, and `age` a function of the slot → what is allocated in it, 1 if not given; `isListened`: in
- * listeners, where no request is known.
+ * A recording of `seconds`. Each behaviour: { site, size, perSecond, rate, lives }, with `lives` a
+ * list of [share, ms], whose rest lives on, and `age` a function of the slot → what is allocated in
+ * it, 1 if not given; `isListened`: in listeners, where no request is known.
  */
 function recording({
   seconds = 20,
